@@ -1,0 +1,117 @@
+package registry
+
+import (
+	"iter"
+	"slices"
+)
+
+// Directory answers which services exist, which clusters can serve them now, and in what order. It is an immutable
+// snapshot: one answer never mixes two moments, and reading it takes no lock.
+type Directory struct {
+	self       Gateway
+	ready      bool
+	generation uint64
+	services   tree[ServiceName, record]
+	gateways   map[Gateway]Liveness
+	next       chan struct{}
+}
+
+// Ready tells whether the directory is all that the mesh has. Before that nothing can be said of what isn't in it.
+func (d *Directory) Ready() bool { return d.ready }
+
+// Generation grows with every directory of an atlas.
+func (d *Directory) Generation() uint64 { return d.generation }
+
+// Next is closed when there is a newer directory.
+func (d *Directory) Next() <-chan struct{} { return d.next }
+
+// Lookup returns the offers of a service. A service that exists has at least one, though none may be eligible. What the
+// exports refer to is shared: nobody may change it.
+func (d *Directory) Lookup(name ServiceName) (Service, bool) {
+	held, ok := d.services.get(name)
+	if !ok {
+		return Service{}, false
+	}
+	return d.service(name, held), true
+}
+
+// Services iterates over all services, ordered by namespace and name.
+func (d *Directory) Services() iter.Seq[Service] {
+	return func(yield func(Service) bool) {
+		for name, held := range d.services.from(ServiceName{}) {
+			if !yield(d.service(name, held)) {
+				return
+			}
+		}
+	}
+}
+
+// HasNamespace tells whether a service exists in a namespace.
+func (d *Directory) HasNamespace(namespace string) bool {
+	for name := range d.services.from(ServiceName{Namespace: namespace}) {
+		return name.Namespace == namespace
+	}
+	return false
+}
+
+// Route ranks the clusters that can serve a service to callers in a cluster now: the federated service, or, with only,
+// that cluster's mirrored one. It returns none where nobody can. pick(n) is a random number below n.
+//
+// Priorities and weights are each cluster's own word. The affinity is that of the caller's cluster where that exports the
+// service too, and otherwise that of the first cluster that does, by name; so it doesn't change with who is alive.
+func (d *Directory) Route(name ServiceName, caller, only Cluster, pick func(n uint64) uint64) []Candidate {
+	held, _ := d.services.get(name)
+	var choices []Choice
+	var affinity Affinity
+	for cluster, ofCluster := range held.clusters() {
+		w := d.ways(ofCluster)
+		if !offered(w.export, cluster, only) {
+			continue
+		}
+		if affinity == "" || cluster == caller {
+			affinity = w.export.Affinity
+		}
+		if cluster == caller || w.export.Allows(caller) {
+			choices = append(choices, w.choices(cluster, caller)...)
+		}
+	}
+	Rank(affinity, choices, pick)
+	candidates := make([]Candidate, len(choices))
+	for i := range choices {
+		candidates[i] = choices[i].Candidate
+	}
+	return slices.Clip(candidates)
+}
+
+// offered tells whether a cluster's export stands under the federated name, or under that of the cluster only.
+func offered(e *Export, cluster, only Cluster) bool {
+	if only == "" {
+		return e.Visibility.Federated()
+	}
+	return cluster == only && e.Visibility.Mirrored()
+}
+
+// liveness returns what is known of a gateway. We ourselves always serve: that we drain keeps others away, and what comes
+// from beside us has nowhere better to go.
+func (d *Directory) liveness(g Gateway) Liveness {
+	if g == d.self {
+		return Liveness{Alive: true, Synced: true, Link: LinkUp}
+	}
+	return d.gateways[g]
+}
+
+// clusters iterates over a record cluster by cluster.
+func (r record) clusters() iter.Seq2[Cluster, record] {
+	return func(yield func(Cluster, record) bool) {
+		for begin := 0; begin < len(r); {
+			end := begin + 1
+			for end < len(r) && r[end].gateway.Cluster == r[begin].gateway.Cluster {
+				end++
+			}
+			if !yield(r[begin].gateway.Cluster, r[begin:end]) {
+				return
+			}
+			begin = end
+		}
+	}
+}
