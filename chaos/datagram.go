@@ -1,0 +1,192 @@
+package chaos
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// packetSocket is the net.PacketConn of a host. All fields are guarded by the network's lock.
+type packetSocket struct {
+	host    *Host
+	local   netip.AddrPort
+	queue   []datagram
+	queued  int // bytes in queue
+	room    int // bytes that queue may hold
+	closed  bool
+	waiters *sync.Cond // readers
+	reading deadline
+	writing deadline
+}
+
+type datagram struct {
+	from netip.AddrPort
+	data []byte // shared with its duplicate: read only
+}
+
+const (
+	// defaultRoom is what a receive queue holds: Linux's default of 208 KiB counts the kernel's own overhead, which
+	// leaves about this much.
+	defaultRoom = 128 << 10
+	// maxRoom is what SetReadBuffer may ask for; quic-go asks for 7 MiB.
+	maxRoom = 8 << 20
+	// overhead is what a datagram costs beside its bytes, so that empty ones can't pile up.
+	overhead = 64
+	// maxDatagram is the largest payload of UDP over IPv4.
+	maxDatagram = 65507
+)
+
+func newPacketSocket(h *Host) *packetSocket {
+	return &packetSocket{host: h, room: defaultRoom, waiters: sync.NewCond(&h.network.mu)}
+}
+
+// acceptLocked queues a datagram for the readers; false: the queue is full.
+func (s *packetSocket) acceptLocked(d datagram) bool {
+	cost := len(d.data) + overhead
+	if s.queued+cost > s.room {
+		return false
+	}
+	s.queued += cost
+	s.queue = append(s.queue, d)
+	s.waiters.Signal()
+	return true
+}
+
+// ReadFrom implements net.PacketConn. What doesn't fit into b is lost, as with recvfrom.
+func (s *packetSocket) ReadFrom(b []byte) (int, net.Addr, error) {
+	s.host.network.mu.Lock()
+	defer s.host.network.mu.Unlock()
+	for {
+		switch {
+		case s.closed:
+			return 0, nil, s.failure("read", net.ErrClosed)
+		case s.reading.passedLocked():
+			return 0, nil, s.failure("read", os.ErrDeadlineExceeded)
+		case len(s.queue) > 0 && !s.host.frozen:
+			d := s.queue[0]
+			s.queue[0] = datagram{}
+			s.queue = s.queue[1:]
+			s.queued -= len(d.data) + overhead
+			return copy(b, d.data), net.UDPAddrFromAddrPort(d.from), nil
+		}
+		s.waiters.Wait()
+	}
+}
+
+// WriteTo implements net.PacketConn. It never waits, and a datagram that gets lost is no error.
+func (s *packetSocket) WriteTo(b []byte, addr net.Addr) (int, error) {
+	to, err := addrPort(addr)
+	if err != nil {
+		return 0, s.failure("write", err)
+	}
+	n := s.host.network
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case s.closed:
+		return 0, s.failure("write", net.ErrClosed)
+	case s.writing.passedLocked():
+		return 0, s.failure("write", os.ErrDeadlineExceeded)
+	case len(b) > maxDatagram:
+		return 0, s.failure("write", syscall.EMSGSIZE)
+	}
+	from := s.local
+	if from.Addr().IsUnspecified() {
+		from = netip.AddrPortFrom(s.host.sourceLocked(to.Addr()), from.Port())
+	}
+	if !s.host.frozen {
+		n.conveyLocked(s.host, from, to, b)
+	} else if len(s.host.held) < maxHeld {
+		b := slices.Clone(b)
+		s.host.held = append(s.host.held, func() { n.conveyLocked(s.host, from, to, b) })
+	} else {
+		s.host.counts.Sent++
+		s.host.counts.SentBytes += uint64(len(b))
+		s.host.counts.Overrun++
+	}
+	return len(b), nil
+}
+
+// Close implements net.PacketConn.
+func (s *packetSocket) Close() error {
+	s.host.network.mu.Lock()
+	defer s.host.network.mu.Unlock()
+	if s.closed {
+		return s.failure("close", net.ErrClosed)
+	}
+	s.closeLocked()
+	return nil
+}
+
+func (s *packetSocket) closeLocked() {
+	s.closed = true
+	s.queue = nil
+	s.reading.stopLocked()
+	s.writing.stopLocked()
+	s.host.packets.release(s.local, s)
+	s.waiters.Broadcast()
+}
+
+// LocalAddr implements net.PacketConn; it is a *net.UDPAddr.
+func (s *packetSocket) LocalAddr() net.Addr { return net.UDPAddrFromAddrPort(s.local) }
+
+// SetDeadline implements net.PacketConn.
+func (s *packetSocket) SetDeadline(t time.Time) error {
+	return s.set("set deadline", func() {
+		s.reading.setLocked(t, s.waiters)
+		s.writing.setLocked(t, s.waiters)
+	})
+}
+
+// SetReadDeadline implements net.PacketConn.
+func (s *packetSocket) SetReadDeadline(t time.Time) error {
+	return s.set("set deadline", func() { s.reading.setLocked(t, s.waiters) })
+}
+
+// SetWriteDeadline implements net.PacketConn.
+func (s *packetSocket) SetWriteDeadline(t time.Time) error {
+	return s.set("set deadline", func() { s.writing.setLocked(t, s.waiters) })
+}
+
+// SetReadBuffer sets how many bytes wait for a reader before datagrams are dropped, up to 8 MiB.
+func (s *packetSocket) SetReadBuffer(bytes int) error {
+	return s.set("set buffer", func() { s.room = min(max(bytes, 0), maxRoom) })
+}
+
+// SetWriteBuffer does nothing: what is written leaves at once. quic-go logs a warning where it is missing.
+func (s *packetSocket) SetWriteBuffer(int) error { return nil }
+
+func (s *packetSocket) set(op string, do func()) error {
+	s.host.network.mu.Lock()
+	defer s.host.network.mu.Unlock()
+	if s.closed {
+		return s.failure(op, net.ErrClosed)
+	}
+	do()
+	return nil
+}
+
+func (s *packetSocket) failure(op string, err error) error {
+	return &net.OpError{Op: op, Net: "udp", Source: net.UDPAddrFromAddrPort(s.local), Err: err}
+}
+
+// addrPort reads what callers of WriteTo give: a *net.UDPAddr, or an address of their own in that form.
+func addrPort(addr net.Addr) (netip.AddrPort, error) {
+	var to netip.AddrPort
+	if udp, ok := addr.(*net.UDPAddr); ok && udp != nil {
+		to = udp.AddrPort()
+	} else if addr != nil {
+		var err error
+		if to, err = netip.ParseAddrPort(addr.String()); err != nil {
+			return to, err
+		}
+	}
+	if !to.Addr().IsValid() || to.Port() == 0 {
+		return to, syscall.EINVAL
+	}
+	return netip.AddrPortFrom(to.Addr().Unmap(), to.Port()), nil
+}

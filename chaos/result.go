@@ -1,0 +1,138 @@
+package chaos
+
+import (
+	"fmt"
+	"time"
+)
+
+// Result is all that one experiment found. Its JSON form is what scripts read: keys are added, never renamed; times are
+// milliseconds from the start of the clock, those of observers and of the heal from the fault and from the heal.
+type Result struct {
+	OK        bool              `json:"ok"`
+	Problems  []string          `json:"problems"`
+	Clusters  []string          `json:"clusters"`
+	Requests  Requests          `json:"requests"`
+	Fault     *Fault            `json:"fault"` // null: none was made
+	Observers []Observation     `json:"observers"`
+	Heal      *Heal             `json:"heal"` // null: none was made
+	ByCluster []ClusterRequests `json:"by_cluster"`
+	Failures  []Failure         `json:"failures"`
+	Events    []Event           `json:"events"`
+	Rate      int               `json:"rate"` // requests per second and observer
+	Duration  Millis            `json:"duration_ms"`
+	Begun     time.Time         `json:"begun"`
+	Version   string            `json:"version,omitempty"`
+
+	// For the report.
+	Series   map[string]Series `json:"-"` // by observer
+	Closeups []Closeup         `json:"-"`
+}
+
+// ClusterRequests are the requests that were asked in one cluster.
+type ClusterRequests struct {
+	Cluster string `json:"cluster"`
+	Requests
+}
+
+// Heal is how what was hit came back.
+type Heal struct {
+	At          Millis  `json:"at_ms"`
+	FirstAnswer *Millis `json:"first_answer_ms"` // first answer from there that another cluster got; of one gateway: first connection sent there
+	Whole       *Millis `json:"whole_ms"`        // every gateway sees every member alive and the service in every cluster
+}
+
+// Event is one line of the story.
+type Event struct {
+	At   Millis    `json:"at_ms"`
+	Kind EventKind `json:"kind"`
+	Text string    `json:"text"`
+}
+
+// EventKind groups events for the eye.
+type EventKind string
+
+// The kinds of events.
+const (
+	FaultEvent  EventKind = "fault"
+	HealEvent   EventKind = "heal"
+	NoticeEvent EventKind = "notice" // somebody noticed a loss
+	ReturnEvent EventKind = "return" // somebody noticed a return
+	DeathEvent  EventKind = "death"  // a process ended that nobody had asked to
+)
+
+// settleTime is how long a fault must have lasted before a missing notice of it is held against an observer: several times
+// what the slowest verdict takes.
+const settleTime = 10 * time.Second
+
+// Judge fills in OK and appends to Problems what the figures say. Problems that only the experiment can know (a process
+// that ended by itself) are there already.
+func (r *Result) Judge() {
+	if n := r.Requests.Failed; n > 0 {
+		r.problem("%d of %d requests failed", n, r.Requests.Sent)
+	}
+	if n := r.Requests.Hung; n > 0 {
+		r.problem("%d of %d requests hung for over %s", n, r.Requests.Sent, HungAfter)
+	}
+	if r.Requests.Sent == 0 {
+		r.problem("no request was sent")
+	}
+	r.judgeNotices()
+	if r.Heal != nil && (r.Duration-r.Heal.At).Duration() >= settleTime {
+		if r.Heal.FirstAnswer == nil {
+			r.problem("%s answered nobody after it was healed", r.Fault.Cluster)
+		}
+		if r.Heal.Whole == nil {
+			r.problem("the mesh was not whole again %s after the heal", r.Duration-r.Heal.At)
+		}
+	}
+	if late := r.Requests.LateMax; len(r.Problems) > 0 && late.Duration() > busy {
+		r.problem("the probers themselves were up to %s late: this machine was too busy for these figures to be the mesh's alone", late)
+	}
+	r.OK = len(r.Problems) == 0
+}
+
+// busy is how late a prober may be before the machine is named beside what went wrong.
+const busy = 100 * time.Millisecond
+
+func (r *Result) judgeNotices() {
+	if r.Fault == nil {
+		return
+	}
+	end := r.Duration
+	if r.Heal != nil {
+		end = r.Heal.At
+	}
+	if (end - r.Fault.At).Duration() < settleTime {
+		return
+	}
+	for _, o := range r.Observers {
+		if o.LinkDown == nil {
+			r.problem("%s never saw its links to %s go down", o.Gateway, r.Fault.Cluster)
+		}
+		if o.RingDead == nil {
+			r.problem("%s never heard from the ring that %s was gone", o.Gateway, r.Fault.Cluster)
+		}
+	}
+}
+
+func (r *Result) problem(format string, args ...any) {
+	r.Problems = append(r.Problems, fmt.Sprintf(format, args...))
+}
+
+func (r *Result) faultAt() time.Time {
+	if r.Fault == nil {
+		return time.Time{}
+	}
+	return r.Begun.Add(r.Fault.At.Duration())
+}
+
+// healAt may only be called where there was a heal.
+func (r *Result) healAt() time.Time { return r.Begun.Add(r.Heal.At.Duration()) }
+
+// SlotWidth is the resolution of the series, which is the same for all observers.
+func (r *Result) SlotWidth() Millis {
+	for _, s := range r.Series {
+		return MillisOf(s.Width)
+	}
+	return MillisOf(firstWidth)
+}
