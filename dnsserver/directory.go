@@ -1,0 +1,28 @@
+package dnsserver
+
+import (
+	"net/netip"
+
+	"github.com/grapevine-mesh/grapevine/registry"
+)
+
+// Directory is what the server reads of registry's directory: an immutable snapshot, so that one answer never mixes two
+// moments.
+type Directory interface {
+	// Ready tells whether this gateway has synchronised with the mesh once. Before that, only what the directory
+	// has can be said, and nothing of what it lacks.
+	Ready() bool
+	// Generation grows with every snapshot.
+	Generation() uint64
+	// HasNamespace tells whether a service is exported in the namespace.
+	HasNamespace(namespace string) bool
+	// Lookup returns the exports of a service.
+	Lookup(name registry.ServiceName) (registry.Service, bool)
+	// Route ranks the clusters that can serve a federated service now, or only's own export of it under its
+	// cluster's name. pick(n) is a random number below n.
+	Route(name registry.ServiceName, caller, only registry.Cluster, pick func(n uint64) uint64) []registry.Candidate
+}
+
+// VIPs returns the stable local addresses of a service, once connections to them are taken: of the federated one, or,
+// with a cluster, of that cluster's. A zero address means that it has none of that family.
+type VIPs func(service registry.ServiceName, cluster registry.Cluster) (v4, v6 netip.Addr)

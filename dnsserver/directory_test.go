@@ -1,0 +1,124 @@
+package dnsserver
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/grapevine-mesh/grapevine/registry"
+)
+
+// fakeDirectory holds exports as lines of text gave them. Clusters are ranked in the order of the lines.
+type fakeDirectory struct {
+	ready    bool
+	services map[registry.ServiceName]registry.Service
+	ranked   []registry.Cluster
+	vip      map[string][2]netip.Addr // by "name.namespace" or "cluster.name.namespace"
+}
+
+func (d *fakeDirectory) Ready() bool        { return d.ready }
+func (d *fakeDirectory) Generation() uint64 { return 7 }
+
+func (d *fakeDirectory) HasNamespace(namespace string) bool {
+	for name := range d.services {
+		if name.Namespace == namespace {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *fakeDirectory) Lookup(name registry.ServiceName) (registry.Service, bool) {
+	s, ok := d.services[name]
+	return s, ok
+}
+
+func (d *fakeDirectory) Route(name registry.ServiceName, _, only registry.Cluster, _ func(uint64) uint64) []registry.Candidate {
+	var ways []registry.Candidate
+	for _, cluster := range d.ranked {
+		for _, offer := range d.services[name].Offers {
+			visible := only == "" && offer.Export.Visibility.Federated() || only == cluster && offer.Export.Visibility.Mirrored()
+			if offer.Cluster == cluster && visible && offer.Eligible {
+				ways = append(ways, registry.Candidate{Cluster: cluster, Gateways: []registry.Gateway{{Cluster: cluster, Name: "0"}}})
+			}
+		}
+	}
+	return ways
+}
+
+func (d *fakeDirectory) VIPs(service registry.ServiceName, cluster registry.Cluster) (v4, v6 netip.Addr) {
+	key := service.String()
+	if cluster != "" {
+		key = string(cluster) + "." + key
+	}
+	return d.vip[key][0], d.vip[key][1]
+}
+
+// add reads one line:
+//
+//	export CLUSTER NAME.NAMESPACE VISIBILITY REACH [down] [allow=CLUSTER] PORT:NUMBER/PROTOCOL… [[HOST=]ADDR…]
+//	vip [CLUSTER.]NAME.NAMESPACE V4 [V6]
+//	unsynced
+func (d *fakeDirectory) add(line string) error {
+	words := strings.Fields(line)
+	switch words[0] {
+	case "unsynced":
+		d.ready = false
+		return nil
+	case "vip":
+		pair := [2]netip.Addr{netip.MustParseAddr(words[2])}
+		if len(words) > 3 {
+			pair[1] = netip.MustParseAddr(words[3])
+		}
+		d.vip[words[1]] = pair
+		return nil
+	case "export":
+		return d.addExport(words[1:])
+	}
+	return fmt.Errorf("unknown line: %s", line)
+}
+
+func (d *fakeDirectory) addExport(words []string) error {
+	name, namespace, _ := strings.Cut(words[1], ".")
+	offer := registry.Offer{Cluster: registry.Cluster(words[0]), Eligible: true, Export: registry.Export{
+		Service:    registry.ServiceName{Namespace: namespace, Name: name},
+		Visibility: registry.Visibility(words[2]), Reach: registry.Reach(words[3]), Affinity: registry.Local, Ready: 1,
+	}}
+	export := &offer.Export
+	for _, word := range words[4:] {
+		if word == "down" {
+			offer.Eligible = false
+		} else if allowed, ok := strings.CutPrefix(word, "allow="); ok {
+			export.Allow = append(export.Allow, registry.Cluster(allowed))
+		} else if number, proto, ok := strings.Cut(word, "/"); ok {
+			portName, number, _ := strings.Cut(number, ":")
+			n, err := strconv.ParseUint(number, 10, 16)
+			if err != nil {
+				return err
+			}
+			export.Ports = append(export.Ports, registry.Port{Name: portName, Port: uint16(n), Protocol: registry.Protocol(proto)})
+		} else {
+			host, addr, found := strings.Cut(word, "=")
+			if !found {
+				host, addr = "", word
+			}
+			export.Endpoints = append(export.Endpoints, registry.Endpoint{Addr: netip.MustParseAddr(addr), Hostname: host})
+		}
+	}
+	if err := export.Validate(); err != nil {
+		return err
+	}
+	offer.Eligible = offer.Eligible && (offer.Cluster == "east" || export.Allows("east"))
+	if !slices.Contains(d.ranked, offer.Cluster) {
+		d.ranked = append(d.ranked, offer.Cluster)
+	}
+	known := d.services[export.Service]
+	known.Name = export.Service
+	known.Offers = append(known.Offers, offer)
+	slices.SortFunc(known.Offers, func(a, b registry.Offer) int { return cmp.Compare(a.Cluster, b.Cluster) })
+	d.services[export.Service] = known
+	return nil
+}

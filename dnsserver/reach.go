@@ -1,0 +1,84 @@
+package dnsserver
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/miekg/dns"
+
+	"github.com/grapevine-mesh/grapevine/registry"
+)
+
+// maxRecords bounds how many addresses, or SRV targets, one answer has: eight A records fit into 512 bytes with room to
+// spare, and no client tries more.
+const maxRecords = 8
+
+// reachable returns the addresses of one family by which this cluster's clients reach a service: the VIP, unless every
+// offer can be reached flat. As long as one of them goes through gateways the VIP is the address that reaches all, and
+// which kind of address a name has doesn't change when a cluster dies.
+//
+// A flat answer is one routing decision: ready endpoints of the first-ranked cluster that has an address of the family.
+// The union of all ranked clusters was the alternative; a client takes any address of an answer, so that would ignore
+// affinity, priority and weights alike. Spread draws anew for each answer.
+func (r *resolver) reachable(t target, offers []registry.Offer, ways []registry.Candidate, rrtype uint16) []netip.Addr {
+	if !flat(offers) {
+		return r.vip(t, rrtype)
+	}
+	for _, way := range ways {
+		if addrs := ofFamily(addrsOf(endpointsIn(way.Cluster, offers)), rrtype); len(addrs) > 0 {
+			return rotate(addrs, r.pick)
+		}
+	}
+	return nil
+}
+
+func (r *resolver) vip(t target, rrtype uint16) []netip.Addr {
+	v4, v6 := r.vips(t.service, t.cluster)
+	return ofFamily([]netip.Addr{v4, v6}, rrtype)
+}
+
+// placed tells whether a service has a VIP, of whichever family.
+func (r *resolver) placed(t target) bool {
+	v4, v6 := r.vips(t.service, t.cluster)
+	return v4.IsValid() || v6.IsValid()
+}
+
+// both makes the A and the AAAA records of some addresses, for the additional section.
+func (r *resolver) both(owner string, addrs ...netip.Addr) []dns.RR {
+	return append(addresses(owner, dns.TypeA, r.zone.ttl, addrs), addresses(owner, dns.TypeAAAA, r.zone.ttl, addrs)...)
+}
+
+func flat(offers []registry.Offer) bool {
+	return !slices.ContainsFunc(offers, func(o registry.Offer) bool { return o.Export.Reach != registry.Flat })
+}
+
+func endpointsIn(cluster registry.Cluster, offers []registry.Offer) []registry.Endpoint {
+	for _, offer := range offers {
+		if offer.Cluster == cluster {
+			return offer.Export.Endpoints
+		}
+	}
+	return nil
+}
+
+func addrsOf(endpoints []registry.Endpoint) []netip.Addr {
+	addrs := make([]netip.Addr, len(endpoints))
+	for i, endpoint := range endpoints {
+		addrs[i] = endpoint.Addr
+	}
+	return addrs
+}
+
+func ofFamily(addrs []netip.Addr, rrtype uint16) []netip.Addr {
+	return slices.DeleteFunc(addrs, func(addr netip.Addr) bool { return !ofType(addr, rrtype) })
+}
+
+// rotate returns at most maxRecords of all, beginning anywhere and wrapping round: each of them comes first equally
+// often, and each is in equally many answers.
+func rotate[T any](all []T, pick func(n uint64) uint64) []T {
+	if len(all) < 2 {
+		return all
+	}
+	first := int(pick(uint64(len(all))))
+	return slices.Concat(all[first:], all[:first])[:min(len(all), maxRecords)]
+}
