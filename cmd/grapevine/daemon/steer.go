@@ -1,0 +1,205 @@
+package daemon
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/netip"
+	"time"
+
+	"github.com/grapevine-mesh/grapevine/gossip"
+	"github.com/grapevine-mesh/grapevine/registry"
+	"github.com/grapevine-mesh/grapevine/registry/file"
+	"github.com/grapevine-mesh/grapevine/tunnel"
+)
+
+// steer keeps the directory's liveness and the VIPs true to what ring, links and registry say, until ctx ends. The parts
+// raise flags; everything is read afresh here, so nothing can be missed or come in the wrong order. Round trips change
+// without a flag, hence the ticker, which also gives a VIP whose address was taken another try.
+func (d *Daemon) steer(ctx context.Context) error {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	instances := make(map[registry.Gateway]uint64)
+	d.judge(instances)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-d.changed:
+			d.judge(instances)
+		case <-d.exported:
+			d.place()
+		case <-ticker.C:
+			d.judge(instances)
+			d.place()
+		}
+	}
+}
+
+// judge says which gateways can be used now. Instances are those of the links at the time before: a gateway that was
+// restarted so quickly that nothing went down has to be synchronised with all the same.
+func (d *Daemon) judge(instances map[registry.Gateway]uint64) {
+	live := make(map[registry.Gateway]registry.Liveness)
+	for _, member := range d.ring.Members() {
+		if member.State == gossip.Alive || member.State == gossip.Suspect {
+			live[member.Gateway] = registry.Liveness{Alive: true}
+		}
+	}
+	var peers []registry.Gateway
+	for _, link := range d.endpoint.Links() {
+		l := live[link.Gateway]
+		l.Link, l.RTT, l.Draining = registry.LinkState(link.State), link.RTT, link.Draining
+		live[link.Gateway] = l
+		if l.Alive && link.State != tunnel.Down {
+			peers = append(peers, link.Gateway)
+		}
+		if former := instances[link.Gateway]; former != link.Instance {
+			instances[link.Gateway] = link.Instance
+			if former != 0 {
+				d.sync.Resync(link.Gateway)
+			}
+		}
+	}
+	d.sync.SetPeers(peers)
+	for g, l := range live {
+		l.Synced = d.sync.SyncedWith(g)
+		live[g] = l
+	}
+	d.atlas.SetLiveness(live)
+	d.atlas.SetReady(d.sync.Synced() || d.alone())
+}
+
+// aloneAfter is how long a gateway that reaches nobody but itself waits for company before it believes in a mesh of one.
+const aloneAfter = 5 * time.Second
+
+// alone tells whether there is nobody to synchronise with: no peer was ever known, and no seed is anybody else.
+func (d *Daemon) alone() bool {
+	if len(d.endpoint.Links()) > 0 {
+		return false
+	}
+	for _, seed := range d.ring.Seeds() {
+		if seed.At.IsZero() || seed.Err != "" {
+			return false
+		}
+	}
+	return len(d.settings.seeds) == 0 || time.Since(d.started) > aloneAfter
+}
+
+// place gives every service that is reached through gateways its VIP, and listens there.
+func (d *Daemon) place() {
+	fronts := make(map[file.VIPName][]registry.Port)
+	for service := range d.atlas.Directory().Services() {
+		for _, offer := range service.Offers {
+			if offer.Export.Reach != registry.ThroughGateway {
+				continue
+			}
+			if offer.Export.Visibility.Federated() {
+				name := file.VIPName{Service: service.Name}
+				fronts[name] = append(fronts[name], offer.Export.Ports...)
+			}
+			if offer.Export.Visibility.Mirrored() {
+				fronts[file.VIPName{Service: service.Name, Cluster: offer.Cluster}] = offer.Export.Ports
+			}
+		}
+	}
+	names := make([]file.VIPName, 0, len(fronts))
+	for name := range fronts {
+		names = append(names, name)
+	}
+	d.complain("vips", d.vips.Assign(names))
+
+	targets := make(map[netip.AddrPort]tunnel.Target)
+	for name, ports := range fronts {
+		vip, _ := d.vips.Lookup(name.Service, name.Cluster)
+		for _, port := range ports {
+			if vip.IsValid() && port.Protocol == registry.TCP {
+				targets[netip.AddrPortFrom(vip, port.Port)] = tunnel.Target{Service: name.Service, Only: name.Cluster, Port: port.Port, Protocol: port.Protocol}
+			}
+		}
+	}
+	d.complain("fronts", d.fronts.Set(targets))
+	d.fronted.Store(&fronts)
+}
+
+// vip returns the VIP of a service once connections to it are taken: a name that is answered a moment too soon costs its
+// clients a refused connection.
+func (d *Daemon) vip(service registry.ServiceName, cluster registry.Cluster) (v4, v6 netip.Addr) {
+	if fronts := d.fronted.Load(); fronts != nil {
+		if _, there := (*fronts)[file.VIPName{Service: service, Cluster: cluster}]; there {
+			return d.vips.Lookup(service, cluster)
+		}
+	}
+	return netip.Addr{}, netip.Addr{}
+}
+
+// route ranks the clusters that a connection to t may go to.
+func (d *Daemon) route(t tunnel.Target) []registry.Candidate {
+	return d.atlas.Directory().Route(t.Service, d.settings.self.Cluster, t.Only, rand.Uint64N)
+}
+
+// complain logs a standing problem when it begins and when it changes, and not at every look.
+func (d *Daemon) complain(about string, err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if d.complaints[about] == text {
+		return
+	}
+	d.complaints[about] = text
+	if err != nil {
+		d.log.Error().Err(err).Msg("services without an address")
+		d.events.Add(Event{Type: "daemon", Gateway: d.settings.self.String(), State: "problem", Detail: text})
+	}
+}
+
+// publish exports what the source says is there now.
+func (d *Daemon) publish(services []file.Local) {
+	d.backends.Set(services)
+	exports := make([]registry.Export, len(services))
+	for i, service := range services {
+		exports[i] = service.Export
+	}
+	if err := d.store.Publish(exports); err != nil {
+		d.log.Error().Err(err).Msg("services not exported")
+	}
+}
+
+// onExports takes in what changed in the registry. It is called with the store locked.
+func (d *Daemon) onExports(changes []registry.Change) {
+	d.atlas.Apply(changes)
+	for _, c := range changes {
+		event := Event{Type: "service", Gateway: c.Owner.String(), Service: c.Service.String(), State: "withdrawn"}
+		if c.Export != nil {
+			event.State = "exported"
+			if c.Export.Ready == 0 {
+				event.State = "not-ready"
+			}
+		}
+		d.events.Add(event)
+	}
+	raise(d.exported)
+}
+
+// onMember takes in what the ring says of a member.
+func (d *Daemon) onMember(m gossip.Member) {
+	d.events.Add(Event{Type: "member", Gateway: m.Gateway.String(), State: string(m.State)})
+	raise(d.changed)
+}
+
+// onLink takes in what became of a link.
+func (d *Daemon) onLink(l tunnel.Link) {
+	if l.State == tunnel.Up {
+		if _, err := d.keyring.Add(l.Chain); err != nil {
+			d.log.Warn().Err(err).Stringer("gateway", l.Gateway).Msg("certificate of a peer not remembered")
+		}
+	}
+	if l.State == tunnel.Down && l.Reason == tunnel.ReasonFarewell {
+		d.ring.Left(l.Gateway)
+	}
+	event := Event{Type: "link", Gateway: l.Gateway.String(), State: string(l.State), Reason: l.Reason}
+	if l.Draining {
+		event.Detail = "draining"
+	}
+	d.events.Add(event)
+	raise(d.changed)
+}
