@@ -53,6 +53,7 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.Limits.HalfOpen, 256)
 	setDefault(&c.Limits.Control, 64)
 	setDefault(&c.Heartbeat, 50*time.Millisecond)
+	c.Heartbeat = max(c.Heartbeat, shortestInterval) // peers don't do it faster
 	if c.Backends == nil {
 		c.Backends = noBackends{}
 	}

@@ -55,7 +55,11 @@ func (p *peer) keep(ctx context.Context) {
 			return
 		case <-changed: // connected from the other side, or other addresses
 		case <-news: // somebody came back: so may this one, and not in the same instant as all others
-			time.Sleep(time.Duration(rand.Int64N(int64(newsSpread))))
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(time.Duration(rand.Int64N(int64(newsSpread)))):
+			}
 		case <-time.After(pause.next(rand.Float64())):
 		}
 	}
