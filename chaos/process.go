@@ -16,7 +16,8 @@ type Command struct {
 	Name string // in messages: "west/w-0"
 	Path string
 	Args []string
-	Log  string // the file that its output is appended to
+	Env  []string // "KEY=value", beside what this process has
+	Log  string   // the file that its output is appended to
 }
 
 // Process is a real operating system process that can be killed, stopped and continued. It has a process group of its own,
@@ -42,6 +43,7 @@ func StartProcess(c Command) (*Process, error) {
 	}
 	defer log.Close() // the process has a descriptor of its own
 	cmd := exec.Command(c.Path, c.Args...)
+	cmd.Env = append(os.Environ(), c.Env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = ownGroup()
 	if err := cmd.Start(); err != nil {

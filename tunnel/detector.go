@@ -111,6 +111,18 @@ func (d *detector) judge(now time.Duration) verdict {
 	return d.verdict
 }
 
+// worseIn returns how long after now the verdict gets worse if nothing is heard.
+func (d *detector) worseIn(now time.Duration) time.Duration {
+	suspectAt, downAt := d.deadlines()
+	switch d.verdict {
+	case verdictUp:
+		return suspectAt - now
+	case verdictSuspect:
+		return downAt - now
+	}
+	return math.MaxInt64
+}
+
 // deadlines returns when silence becomes suspect, and when it means down.
 func (d *detector) deadlines() (suspectAt, downAt time.Duration) {
 	suspectAt = d.due + time.Duration(d.tolerated()-1)*d.interval + d.margin()

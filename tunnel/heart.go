@@ -5,9 +5,10 @@ import "time"
 // heart is a peer's part in the heartbeat: what we sent, what we heard, what follows. The peer's lock guards it.
 type heart struct {
 	detector detector
-	told     verdict // what the peer hears of us
-	next     time.Time
-	slowing  int // beats that promised a longer interval than the one after which the next came
+	told     verdict       // what the peer hears of us
+	next     time.Time     // when our next beat is due
+	interval time.Duration // from our newest beat to that
+	slowing  int           // beats that promised a longer interval than the one after which the next came
 	number   uint64
 	stamp    time.Duration // of our newest beat; no two have the same
 	ask      bool          // the next beat wants an answer

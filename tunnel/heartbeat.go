@@ -9,12 +9,15 @@ const (
 	// The beats of a link that nobody uses: often enough for NATs and for the idle timeout of its connection, and to know
 	// the RTT.
 	idleHeartbeat = time.Second
-	idlePulse     = 100 * time.Millisecond
+	idlePulse     = 100 * time.Millisecond // the pulse never pauses longer
+	shortestPulse = time.Millisecond
+	together      = 8                // of an interval a beat may be early, to go in the same instant as another link's
 	inUse         = 10 * time.Second // after the last stream, a link still counts as used
 	connectGrace  = time.Second      // for the first beat of a connection: the answered hello may have to be sent again
 )
 
-// pulse beats and judges for all links, until life ends.
+// pulse beats and judges for all links, until life ends. It wakes when something is due, and not in between: a wake-up costs
+// more than all that is done in it.
 func (e *Endpoint) pulse(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -30,30 +33,29 @@ func (e *Endpoint) pulse(ctx context.Context) {
 		clock := e.clock.at(now)
 		e.mu.RLock()
 		for _, p := range e.peers {
-			if p.pulse(now, clock) {
-				again = e.cfg.Heartbeat / 5
-			}
+			again = min(again, p.pulse(now, clock))
 		}
 		e.mu.RUnlock()
+		again = max(again, shortestPulse)
 		e.clock.tick(now, again)
 		timer.Reset(again)
 	}
 }
 
-// pulse does what is due for one link. It tells whether the link beats fast.
-func (p *peer) pulse(now time.Time, clock time.Duration) bool {
+// pulse does what is due for one link, and returns when something will be due again, should nothing be heard meanwhile.
+func (p *peer) pulse(now time.Time, clock time.Duration) time.Duration {
 	p.mu.Lock()
 	defer p.unlock()
 	p.closeDuplicatesLocked(now)
 	best := p.bestLocked()
 	if best == nil {
-		return false
+		return idlePulse
 	}
 	p.judgeLocked(now, clock)
-	if !now.Before(p.heart.next) {
+	if p.heart.next.Sub(now) <= p.heart.interval/together {
 		p.beatLocked(now, best)
 	}
-	return !p.idleLocked(now) || p.heart.slowing < mostMissing
+	return min(p.heart.next.Sub(now), p.heart.detector.worseIn(clock))
 }
 
 // beatLocked sends a beat, and sets the time of the next.
@@ -67,7 +69,7 @@ func (p *peer) beatLocked(now time.Time, over *control) {
 		h.slowing++
 		interval = p.endpoint.cfg.Heartbeat
 	}
-	h.next = now.Add(interval)
+	h.next, h.interval = now.Add(interval), interval
 	over.outbox.beat()
 }
 

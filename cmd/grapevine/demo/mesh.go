@@ -48,12 +48,17 @@ func (m *mesh) startCluster(c *cluster) ([]*chaos.Process, error) {
 }
 
 func (m *mesh) gatewayCommand(g *gateway) chaos.Command {
-	return chaos.Command{Name: g.ID.String(), Path: m.binary, Args: []string{"run", "-c", g.config()}, Log: m.log(g.ID.String())}
+	return m.command(g.ID.String(), "run", "-c", g.config())
 }
 
 func (m *mesh) serviceCommand(c *cluster) chaos.Command {
-	name := c.Name + "/" + serviceName
-	return chaos.Command{Name: name, Path: m.binary, Args: []string{serviceCommand, "--listen", c.Service.String(), "--answer", c.Name}, Log: m.log(name)}
+	return m.command(c.Name+"/"+serviceName, serviceCommand, "--listen", c.Service.String(), "--answer", c.Name)
+}
+
+// command starts this program as another one. Ten processes share the machine, and each needs a small part of a core: with
+// threads for all cores they would spend a quarter of their time on waking one another.
+func (m *mesh) command(name string, args ...string) chaos.Command {
+	return chaos.Command{Name: name, Path: m.binary, Args: args, Env: []string{"GOMAXPROCS=1"}, Log: m.log(name)}
 }
 
 func (m *mesh) log(name string) string {
