@@ -78,7 +78,7 @@ func TestThreeOfNineDieInTheSameInstant(t *testing.T) {
 		m.kill(victims...)
 		alive := m.running()
 		require.Len(m.t, alive, 6)
-		m.t.Logf("links down after %s", m.eventually(10*time.Second, "links, idle as they are", alive, func(d *daemon.Daemon) error {
+		m.t.Logf("links down after %s", m.eventually(4*time.Second, "links, idle as they are", alive, func(d *daemon.Daemon) error {
 			for _, v := range victims {
 				if err := linkIs(d, v.self.String(), "down"); err != nil {
 					return err
