@@ -84,6 +84,7 @@ func TestClusterDiesAndNewConnectionsDoNotNotice(t *testing.T) {
 	newMesh(t, threeClusters, 2, func(m *mesh) {
 		m.network.SetWeather(chaos.Uniform(chaos.Conditions{Delay: 10 * time.Millisecond}))
 		m.eventually(10*time.Second, "one mesh", m.all(), whole(6, 3))
+		time.Sleep(8 * time.Second) // before, the detectors don't know yet that hardly a beat gets lost, and wait longer
 		alive := m.of("east", "north")
 		east, north := m.traffic(alive[0], 5*time.Millisecond), m.traffic(alive[2], 5*time.Millisecond)
 		time.Sleep(time.Second)

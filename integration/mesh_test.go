@@ -240,6 +240,18 @@ func sameHash(a, b *daemon.Daemon) error {
 	return nil
 }
 
+// exporting asks that n clusters are known to export a service, whether they can serve it or not.
+func exporting(name string, clusters int) func(*daemon.Daemon) error {
+	return func(d *daemon.Daemon) error {
+		for _, service := range d.Services() {
+			if service.Name == name && len(service.Clusters) != clusters {
+				return fmt.Errorf("%d clusters export %s, want %d", len(service.Clusters), name, clusters)
+			}
+		}
+		return nil
+	}
+}
+
 // serving asks that n clusters can serve a service of namespace shop.
 func serving(name string, clusters int) func(*daemon.Daemon) error {
 	return func(d *daemon.Daemon) error {

@@ -75,6 +75,7 @@ func TestCertificatesAreRenewedWhileRunning(t *testing.T) {
 
 		m.eventually(time.Minute, "west is cut", m.of("east", "north"), whole(2, 2))
 		require.Equal(m.t, "east", m.get(m.of("north")[0], m.lookup(east, "east.web.shop.federated")))
+		m.eventually(2*time.Minute, "what west signed is forgotten", m.of("east", "north"), exporting("web", 2))
 		m.renew(west, 24*time.Hour)
 		m.eventually(30*time.Second, "one mesh again", m.all(), whole(3, 3))
 	})

@@ -60,7 +60,7 @@ func (e *Endpoint) attach(c *control) error {
 		p.link.Instance, p.link.Chain = c.pedigree.instance, c.chain
 		p.heart.restart(e.clock.at(now), now, e.cfg.Heartbeat, c.conn.ConnectionStats().LatestRTT)
 		p.moveLocked(now, Up, "connected")
-		e.hurryUp()
+		e.hurryUp() // the sooner the first beat, the sooner its absence means something
 	}
 	return nil
 }

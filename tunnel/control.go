@@ -30,6 +30,7 @@ type control struct {
 	chain    [][]byte
 	conn     *quic.Conn
 	dialled  bool
+	until    time.Time // see validUntil
 	pedigree pedigree
 	outbox   *outbox
 	large    chan struct{} // a slot for each large packet under way
@@ -41,13 +42,14 @@ type control struct {
 	shortLived atomic.Bool   // one of them ended soon after it began
 }
 
-func (e *Endpoint) newControl(conn *quic.Conn, dialled bool) (*control, error) {
+// newControl makes a control connection that was dialled with our own credentials, or accepted where they are nil.
+func (e *Endpoint) newControl(conn *quic.Conn, own *credentials) (*control, error) {
 	g, chain, err := e.peerOf(conn)
 	if err != nil {
 		return nil, err
 	}
 	c := &control{
-		endpoint: e, gateway: g, chain: chain, conn: conn, dialled: dialled,
+		endpoint: e, gateway: g, chain: chain, conn: conn, dialled: own != nil, until: validUntil(conn, own),
 		outbox: newOutbox(&e.counters.dropped),
 		more:   make(chan struct{}, 1),
 		large:  make(chan struct{}, packetsAtime),

@@ -66,9 +66,10 @@ func in(name string) string {
 	return " (" + name + ")"
 }
 
-func (c *credentials) expires() time.Time {
-	first := c.chain[0].NotAfter
-	for _, certificate := range c.chain[1:] {
+// expiry returns when the first certificate of a chain ends to be valid.
+func expiry(chain []*x509.Certificate) time.Time {
+	first := chain[0].NotAfter
+	for _, certificate := range chain[1:] {
 		if certificate.NotAfter.Before(first) {
 			first = certificate.NotAfter
 		}

@@ -21,7 +21,8 @@ const (
 // dataConn is one connection that carries data streams. Both ends open streams on it.
 type dataConn struct {
 	conn      *quic.Conn
-	dialled   bool // by us
+	dialled   bool      // by us
+	until     time.Time // see validUntil
 	streams   atomic.Int32
 	freshness freshness
 }
@@ -76,11 +77,12 @@ func (c *control) dialData(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	e := c.endpoint
-	conn, err := e.transport.Dial(ctx, c.conn.RemoteAddr(), e.clientTLS(alpnData, c.gateway), e.quicConfig(dataIdle))
+	own := e.cfg.Identity.current.Load()
+	conn, err := e.transport.Dial(ctx, c.conn.RemoteAddr(), e.clientTLS(own, alpnData, c.gateway), e.quicConfig(dataIdle))
 	if err != nil {
 		return err
 	}
-	d := &dataConn{conn: conn, dialled: true}
+	d := &dataConn{conn: conn, dialled: true, until: validUntil(conn, own)}
 	if !c.peer.addData(d) || !e.tasks.start(func() { e.serveData(c.peer, d) }) {
 		conn.CloseWithError(codeDown, "link is down")
 	}

@@ -134,11 +134,12 @@ func (e *Endpoint) replaced(addr netip.AddrPort) {
 func (e *Endpoint) dialControl(ctx context.Context, addr netip.AddrPort, want registry.Gateway) (registry.Gateway, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
-	conn, err := e.transport.Dial(ctx, net.UDPAddrFromAddrPort(addr), e.clientTLS(alpnControl, want), e.quicConfig(controlIdle))
+	own := e.cfg.Identity.current.Load()
+	conn, err := e.transport.Dial(ctx, net.UDPAddrFromAddrPort(addr), e.clientTLS(own, alpnControl, want), e.quicConfig(controlIdle))
 	if err != nil {
 		return registry.Gateway{}, fmt.Errorf("dialling %s: %w", addr, err)
 	}
-	c, err := e.greet(ctx, conn)
+	c, err := e.greet(ctx, conn, own)
 	if err != nil {
 		conn.CloseWithError(codeProtocol, "no greeting")
 		if closed, ok := errors.AsType[*quic.ApplicationError](err); ok && closed.ErrorCode == codeTwin {

@@ -46,7 +46,8 @@
 //
 // # Rules
 //
-//   - A peer is what its certificate says. The certificate is verified again while a connection lives.
+//   - A peer is what its certificate says. The certificate is verified again while a connection lives, and connections are
+//     replaced before it ends, new before old: who renews in time loses nothing.
 //   - A gateway dials only endpoints of services that it exports: never an address that a peer names.
 //   - What a peer can take is bounded: streams, streams without a header, control streams, bytes in flight. What is over a
 //     limit is refused, and other peers don't notice.

@@ -7,8 +7,8 @@ import (
 )
 
 // greet says hello on a connection that we dialled, and attaches it when the answer has come.
-func (e *Endpoint) greet(ctx context.Context, conn *quic.Conn) (*control, error) {
-	c, err := e.newControl(conn, true)
+func (e *Endpoint) greet(ctx context.Context, conn *quic.Conn, own *credentials) (*control, error) {
+	c, err := e.newControl(conn, own)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func (e *Endpoint) greet(ctx context.Context, conn *quic.Conn) (*control, error)
 func (e *Endpoint) welcome(ctx context.Context, conn *quic.Conn) (*control, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
-	c, err := e.newControl(conn, false)
+	c, err := e.newControl(conn, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -82,8 +82,8 @@ func TestEachDirectionCutIsNoticedByBoth(t *testing.T) {
 				require.Equal(w, tunnel.Down, e.link(west).State)
 				require.Equal(w, tunnel.Down, ww.link(east).State)
 				w.network.SetWeather(calm)
-				e.until(west, tunnel.Up, 6*time.Second)
-				ww.until(east, tunnel.Up, 6*time.Second)
+				e.until(west, tunnel.Up, healing)
+				ww.until(east, tunnel.Up, healing)
 			})
 		})
 	}

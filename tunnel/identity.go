@@ -83,7 +83,7 @@ func (i *Identity) Reload() (changed bool, err error) {
 func (i *Identity) Gateway() registry.Gateway { return i.self }
 
 // Expires returns when the certificate, or an intermediate of its chain, ends to be valid.
-func (i *Identity) Expires() time.Time { return i.current.Load().expires() }
+func (i *Identity) Expires() time.Time { return expiry(i.current.Load().chain) }
 
 // Chain returns the certificate chain in DER, leaf first. The caller must not change it.
 func (i *Identity) Chain() [][]byte { return i.current.Load().der }
@@ -114,14 +114,14 @@ func (i *Identity) VerifyChain(der [][]byte) (registry.Gateway, crypto.PublicKey
 		}
 		chain[n] = certificate
 	}
-	g, err := i.verify(chain)
+	g, err := i.verify(chain, time.Now())
 	if err != nil {
 		return registry.Gateway{}, nil, err
 	}
 	return g, chain[0].PublicKey, nil
 }
 
-func (i *Identity) verify(chain []*x509.Certificate) (registry.Gateway, error) {
+func (i *Identity) verify(chain []*x509.Certificate, at time.Time) (registry.Gateway, error) {
 	if len(chain) == 0 {
 		return registry.Gateway{}, errNoCertificate
 	}
@@ -129,7 +129,7 @@ func (i *Identity) verify(chain []*x509.Certificate) (registry.Gateway, error) {
 	if err != nil {
 		return registry.Gateway{}, err
 	}
-	if err := checkChain(chain, i.current.Load().roots, time.Now()); err != nil {
+	if err := checkChain(chain, i.current.Load().roots, at); err != nil {
 		return registry.Gateway{}, fmt.Errorf("certificate of %s: %w", g, err)
 	}
 	return g, nil

@@ -115,7 +115,7 @@ func TestReconnectionAfterPartition(t *testing.T) {
 				e.until(west, tunnel.Down, 10*time.Second)
 				time.Sleep(outage)
 				w.network.SetWeather(calm)
-				took := max(e.until(west, tunnel.Up, 6*time.Second), ww.until(east, tunnel.Up, 6*time.Second))
+				took := max(e.until(west, tunnel.Up, healing), ww.until(east, tunnel.Up, healing))
 				w.Log("healed after", took)
 				time.Sleep(10 * time.Second)
 				control, _ := e.Connections(west)
@@ -153,7 +153,7 @@ func TestPartitionHealsEverywhereSoon(t *testing.T) {
 			if first.IsZero() && up(e)+up(e1) > 0 {
 				first = time.Now()
 			}
-			require.Less(w, time.Since(begin), 6*time.Second)
+			require.Less(w, time.Since(begin), healing)
 			time.Sleep(time.Millisecond)
 		}
 		w.Log("the first after", first.Sub(begin), "all after", time.Since(begin))

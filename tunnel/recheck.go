@@ -5,9 +5,11 @@ import (
 	"time"
 
 	"github.com/quic-go/quic-go"
+
+	"github.com/grapevine-mesh/grapevine/registry"
 )
 
-// recheckEvery bounds how long a connection outlives the certificate that it was made with: TLS verifies once.
+// recheckEvery bounds how long a connection outlives what its peer was believed for: TLS verifies once.
 const recheckEvery = 15 * time.Second
 
 // recheck verifies again, for ever, who is at the other end of each connection: certificates expire, and a CA that is
@@ -21,28 +23,54 @@ func (e *Endpoint) recheck(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		for _, conn := range e.connections() {
-			if _, err := e.cfg.Identity.verify(conn.ConnectionState().TLS.PeerCertificates); err != nil {
-				e.cfg.Log.Warn().Stringer("address", conn.RemoteAddr()).Err(err).Msg("connection cut")
-				conn.CloseWithError(codeIdentity, "certificate is no longer valid")
+		for _, h := range e.held() {
+			if err := e.believe(h, time.Now()); err != nil {
+				e.cfg.Log.Warn().Stringer("gateway", h.gateway).Err(err).Msg("connection cut")
+				h.conn.CloseWithError(codeIdentity, "certificate is no longer valid")
 			}
 		}
 	}
 }
 
-// connections returns all connections that there are now.
-func (e *Endpoint) connections() (all []*quic.Conn) {
+// held is a connection, beside the control connection that its link uses now.
+type held struct {
+	gateway registry.Gateway
+	conn    *quic.Conn
+	best    *quic.Conn
+}
+
+// held returns all connections that there are now. Verifying takes too long for a lock.
+func (e *Endpoint) held() (all []held) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	for _, p := range e.peers {
 		p.mu.Lock()
-		for _, c := range p.conns {
-			all = append(all, c.conn)
-		}
-		for _, d := range p.data {
-			all = append(all, d.conn)
+		if best := p.bestLocked(); best != nil {
+			for _, c := range p.conns {
+				all = append(all, held{p.gateway, c.conn, best.conn})
+			}
+			for _, d := range p.data {
+				all = append(all, held{p.gateway, d.conn, best.conn})
+			}
 		}
 		p.mu.Unlock()
 	}
 	return all
+}
+
+// believe tells whether the peer of a connection is still who it was. A certificate that merely ended is made good by a
+// newer one of the same gateway, on the connection that replaced this one: the streams that are left here go on.
+func (e *Endpoint) believe(h held, now time.Time) error {
+	chain := h.conn.ConnectionState().TLS.PeerCertificates
+	_, err := e.cfg.Identity.verify(chain, now)
+	if err == nil || h.conn == h.best {
+		return err
+	}
+	if _, before := e.cfg.Identity.verify(chain, expiry(chain)); before != nil {
+		return err
+	}
+	if _, newer := e.cfg.Identity.verify(h.best.ConnectionState().TLS.PeerCertificates, now); newer != nil {
+		return err
+	}
+	return nil
 }

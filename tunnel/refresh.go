@@ -4,21 +4,33 @@ import (
 	"context"
 	"net"
 	"time"
+
+	"github.com/quic-go/quic-go"
 )
 
-// When a route becomes much longer (50 to 500 ms), quic-go's estimate of the RTT stays what it was for many minutes: what
+// Connections are replaced, new before old, for two reasons. What they carry goes on over the old one; nothing is added to it.
+//
+// A route becomes much longer (50 to 500 ms): quic-go's estimate of the RTT stays what it was for many minutes, since what
 // comes late is taken for lost, sent again, and its acknowledgement is no sample. Then each connection sends 50 to 300
-// packets a second although it has nothing to say, and carries little. The beats know better, so connections whose
-// own RTT is far below that of the beats are replaced, new before old.
+// packets a second although it has nothing to say, and carries little. The beats know better.
+//
+// A certificate ends that the connection was made with, the peer's or our own. By then there should be a newer one, which
+// only a new handshake shows.
 const (
 	refreshEvery   = 5 * time.Second
 	staleFactor    = 3
 	staleLeast     = 20 * time.Millisecond // the difference that matters at all
 	staleSightings = 2                     // in a row: jitter alone doesn't last
+
+	renewAhead = 2 * time.Minute
+	renewPause = 30 * time.Second // before it is tried again, should nobody have renewed anything
 )
 
-// freshness is what was seen of a connection's RTT. The peer's lock guards it.
-type freshness struct{ sightings int }
+// freshness is what was seen of a connection. The peer's lock guards it.
+type freshness struct {
+	sightings int  // of an RTT far below that of the beats
+	outlived  bool // the link's control connection has newer certificates
+}
 
 func (f *freshness) look(beats, own time.Duration) {
 	if beats > staleFactor*own && beats-own > staleLeast {
@@ -28,8 +40,18 @@ func (f *freshness) look(beats, own time.Duration) {
 	}
 }
 
-// stale connections stay so: what they carry goes on, and nothing new is added.
-func (f *freshness) stale() bool { return f.sightings >= staleSightings }
+// stale connections stay so.
+func (f *freshness) stale() bool { return f.sightings >= staleSightings || f.outlived }
+
+// validUntil returns when the first certificate ends that a connection was made with. Our own count where we dialled:
+// then it is up to us to dial again.
+func validUntil(conn *quic.Conn, own *credentials) time.Time {
+	until := expiry(conn.ConnectionState().TLS.PeerCertificates)
+	if own != nil && expiry(own.chain).Before(until) {
+		return expiry(own.chain)
+	}
+	return until
+}
 
 // refresh replaces stale connections, for ever.
 func (e *Endpoint) refresh(ctx context.Context) {
@@ -43,13 +65,13 @@ func (e *Endpoint) refresh(ctx context.Context) {
 		}
 		e.mu.RLock()
 		for _, p := range e.peers {
-			p.refresh(ctx)
+			p.refresh(ctx, time.Now())
 		}
 		e.mu.RUnlock()
 	}
 }
 
-func (p *peer) refresh(ctx context.Context) {
+func (p *peer) refresh(ctx context.Context, now time.Time) {
 	p.mu.Lock()
 	defer p.unlock()
 	best, rtt := p.bestLocked(), p.heart.rtt
@@ -58,14 +80,19 @@ func (p *peer) refresh(ctx context.Context) {
 	}
 	for _, d := range p.data {
 		d.freshness.look(rtt, d.conn.ConnectionStats().SmoothedRTT)
+		d.freshness.outlived = d.until.Sub(now) < renewAhead && d.until.Before(best.until)
 		if d.freshness.stale() && d.dialled && d.streams.Load() == 0 {
 			p.doomed = append(p.doomed, doom{d.conn, codeDuplicate, "replaced"})
 		}
 	}
 	best.wakeTender()
 	best.freshness.look(rtt, best.conn.ConnectionStats().SmoothedRTT)
-	if !best.freshness.stale() || !best.dialled {
+	ending := best.until.Sub(now) < renewAhead && now.Sub(p.renewed) >= renewPause
+	if !best.dialled || !ending && !best.freshness.stale() {
 		return
+	}
+	if ending {
+		p.renewed = now
 	}
 	// The newer of two connections with the same dialler wins at both ends; the old one is closed a little later.
 	p.endpoint.tasks.start(func() {

@@ -80,8 +80,12 @@ func (e *Endpoint) serve(conn *quic.Conn) {
 	}
 	g, _, err := e.peerOf(conn)
 	p := e.peer(g)
-	d := &dataConn{conn: conn}
-	if err != nil || p == nil || !p.addData(d) {
+	if err != nil || p == nil {
+		conn.CloseWithError(codeDown, "no link")
+		return
+	}
+	d := &dataConn{conn: conn, until: validUntil(conn, nil)}
+	if !p.addData(d) {
 		conn.CloseWithError(codeDown, "no link")
 		return
 	}

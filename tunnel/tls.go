@@ -63,8 +63,8 @@ func (e *Endpoint) quicConfig(idle time.Duration) *quic.Config {
 
 // clientTLS is made for every dialling, since certificates and CAs change while running. The peer has to be the given
 // gateway, unless that is zero.
-func (e *Endpoint) clientTLS(alpn string, peer registry.Gateway) *tls.Config {
-	config := e.tlsConfig(nil)
+func (e *Endpoint) clientTLS(own *credentials, alpn string, peer registry.Gateway) *tls.Config {
+	config := e.tlsConfig(own, nil)
 	config.NextProtos = []string{alpn}
 	verify := config.VerifyConnection
 	config.VerifyConnection = func(state tls.ConnectionState) error {
@@ -84,7 +84,7 @@ func (e *Endpoint) serverTLS() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13,
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-			config := e.tlsConfig(hello.Conn.RemoteAddr())
+			config := e.tlsConfig(e.cfg.Identity.current.Load(), hello.Conn.RemoteAddr())
 			config.NextProtos = []string{alpnControl, alpnData}
 			config.ClientAuth = tls.RequireAnyClientCert
 			return config, nil
@@ -94,15 +94,14 @@ func (e *Endpoint) serverTLS() *tls.Config {
 
 // tlsConfig leaves the verification of names to us: a peer is what its SPIFFE ID says, wherever it is dialled. There are
 // no session tickets: on resumption nothing would be verified again.
-func (e *Endpoint) tlsConfig(from net.Addr) *tls.Config {
-	current := e.cfg.Identity.current.Load()
+func (e *Endpoint) tlsConfig(own *credentials, from net.Addr) *tls.Config {
 	return &tls.Config{
 		MinVersion:             tls.VersionTLS13,
-		Certificates:           []tls.Certificate{{Certificate: current.der, PrivateKey: current.key, Leaf: current.chain[0]}},
+		Certificates:           []tls.Certificate{{Certificate: own.der, PrivateKey: own.key, Leaf: own.chain[0]}},
 		InsecureSkipVerify:     true, // by crypto/tls; VerifyConnection does it
 		SessionTicketsDisabled: true,
 		VerifyConnection: func(state tls.ConnectionState) error {
-			_, err := e.cfg.Identity.verify(state.PeerCertificates)
+			_, err := e.cfg.Identity.verify(state.PeerCertificates, time.Now())
 			if err != nil && from != nil {
 				e.strangers.Do(func() { e.cfg.Log.Warn().Stringer("from", from).Err(err).Msg("connection refused") })
 			}

@@ -165,6 +165,10 @@ func (g *gateway) link(to registry.Gateway) tunnel.Link {
 	return tunnel.Link{}
 }
 
+// healing is how long a link may take to come back once packets get through again: the rest of a dialling whose retries
+// have become rare, the longest back-off, and the handshake.
+const healing = 8 * time.Second
+
 // until waits for the link to be in a state, and returns how long that took.
 func (g *gateway) until(to registry.Gateway, state tunnel.LinkState, within time.Duration) time.Duration {
 	g.w.Helper()

@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-// How often the certificates are looked at, and how long before their end the log begins to warn.
+// How often our own certificate is looked at, and those of others; and how long before its end the log begins to warn.
 const (
-	reloadInterval = 5 * time.Second
-	expiryWarning  = 7 * 24 * time.Hour
+	reloadInterval  = 5 * time.Second
+	recheckInterval = time.Minute
+	expiryWarning   = 7 * 24 * time.Hour
 )
 
 // reloadCertificates takes over renewed certificates and changed authorities while the gateway runs, and warns of those
@@ -17,7 +18,7 @@ func (d *Daemon) reloadCertificates(ctx context.Context) error {
 	ticker := time.NewTicker(reloadInterval)
 	defer ticker.Stop()
 	var failed string
-	var warned time.Time
+	var warned, rechecked time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -32,6 +33,11 @@ func (d *Daemon) reloadCertificates(ctx context.Context) error {
 		case err == nil && changed:
 			failed = ""
 			d.adoptIdentity()
+			rechecked = time.Time{}
+		}
+		if time.Since(rechecked) >= recheckInterval {
+			rechecked = time.Now()
+			d.forgetUntrusted()
 		}
 		if left := time.Until(d.identity.Expires()); left < expiryWarning && time.Since(warned) > time.Hour {
 			warned = time.Now()
@@ -40,15 +46,21 @@ func (d *Daemon) reloadCertificates(ctx context.Context) error {
 	}
 }
 
-// adoptIdentity signs anew what the old certificate signed, so that it stays believable when that has expired, and
-// forgets whom the authorities no longer vouch for.
+// forgetUntrusted drops what was signed with certificates that ended, or of authorities that were taken out.
+func (d *Daemon) forgetUntrusted() {
+	for _, g := range d.store.Recheck() {
+		d.log.Warn().Stringer("of", g).Msg("exports forgotten: the certificate that signed them is no longer valid")
+		d.events.Add(Event{Type: "registry", Gateway: g.String(), State: "forgotten", Detail: "certificate no longer valid"})
+	}
+}
+
+// adoptIdentity signs anew what the old certificate signed, so that it stays believable when that has expired.
 func (d *Daemon) adoptIdentity() {
 	d.log.Info().Time("expires", d.identity.Expires()).Msg("certificate reloaded")
 	d.events.Add(Event{Type: "daemon", Gateway: d.settings.self.String(), State: "certificate", Detail: "reloaded"})
 	if _, err := d.keyring.Add(d.identity.Chain()); err != nil {
 		d.log.Error().Err(err).Msg("own certificate is not valid for others")
 	}
-	d.store.Recheck()
 	if err := d.store.Resign(); err != nil {
 		d.log.Error().Err(err).Msg("exports not signed with the new certificate")
 	}
