@@ -12,22 +12,13 @@ import (
 // recheckEvery bounds how long a connection outlives what its peer was believed for: TLS verifies once.
 const recheckEvery = 15 * time.Second
 
-// recheck verifies again, for ever, who is at the other end of each connection: certificates expire, and a CA that is
-// taken out takes its gateways with it.
-func (e *Endpoint) recheck(ctx context.Context) {
-	ticker := time.NewTicker(recheckEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		for _, h := range e.held() {
-			if err := e.believe(h, time.Now()); err != nil {
-				e.cfg.Log.Warn().Stringer("gateway", h.gateway).Err(err).Msg("connection cut")
-				h.conn.CloseWithError(codeIdentity, "certificate is no longer valid")
-			}
+// recheck verifies again who is at the other end of each connection: certificates expire, and a CA that is taken out takes
+// its gateways with it.
+func (e *Endpoint) recheck(context.Context) {
+	for _, h := range e.held() {
+		if err := e.believe(h, time.Now()); err != nil {
+			e.cfg.Log.Warn().Stringer("gateway", h.gateway).Err(err).Msg("connection cut")
+			h.conn.CloseWithError(codeIdentity, "certificate is no longer valid")
 		}
 	}
 }

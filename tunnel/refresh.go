@@ -53,21 +53,12 @@ func validUntil(conn *quic.Conn, own *credentials) time.Time {
 	return until
 }
 
-// refresh replaces stale connections, for ever.
+// refresh replaces stale connections.
 func (e *Endpoint) refresh(ctx context.Context) {
-	ticker := time.NewTicker(refreshEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		e.mu.RLock()
-		for _, p := range e.peers {
-			p.refresh(ctx, time.Now())
-		}
-		e.mu.RUnlock()
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	for _, p := range e.peers {
+		p.refresh(ctx, time.Now())
 	}
 }
 

@@ -23,8 +23,8 @@ func (e *Endpoint) Run(ctx context.Context) error {
 	e.clock.tick(time.Now(), 0)
 	e.tasks.start(func() { accepting <- e.accept(listener) })
 	e.tasks.start(func() { e.pulse(e.life) })
-	e.tasks.start(func() { e.recheck(e.life) })
-	e.tasks.start(func() { e.refresh(e.life) })
+	e.tasks.start(func() { every(e.life, recheckEvery, e.recheck) })
+	e.tasks.start(func() { every(e.life, refreshEvery, e.refresh) })
 	for _, f := range e.waiting {
 		e.tasks.start(f)
 	}

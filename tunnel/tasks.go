@@ -1,6 +1,10 @@
 package tunnel
 
-import "sync"
+import (
+	"context"
+	"sync"
+	"time"
+)
 
 // tasks are the goroutines that the endpoint waits for at its end. Unlike a bare WaitGroup it can be given new ones up
 // to the moment when it is waited for, from anywhere.
@@ -27,4 +31,18 @@ func (t *tasks) wait() {
 	t.closed = true
 	t.mu.Unlock()
 	t.group.Wait()
+}
+
+// every runs do again and again, with a pause before each time, until ctx ends.
+func every(ctx context.Context, pause time.Duration, do func(context.Context)) {
+	ticker := time.NewTicker(pause)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			do(ctx)
+		}
+	}
 }

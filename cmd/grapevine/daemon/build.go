@@ -16,9 +16,9 @@ import (
 	"github.com/grapevine-mesh/grapevine/tunnel"
 )
 
-// heartbeat is how often a link in use beats. At 50 ms a gateway with five links spends a tenth of a core on beats alone,
-// where system calls are slow; and new connections don't wait for the detector anyway, since silence makes them go
-// elsewhere (tunnel.Endpoint.Open). At 100 ms a dead peer is suspect after 0.3 s, and down after 0.65 s.
+// heartbeat is how often a link in use beats. At 100 ms a dead peer is suspect after 0.3 s, and down after 0.65 s; a gateway with
+// five links in use takes 5 % of a core where system calls are slow, and 7 % at 50 ms. New connections don't wait for
+// the detector anyway, since silence makes them go elsewhere (tunnel.Endpoint.Open).
 const heartbeat = 100 * time.Millisecond
 
 // build makes the parts, from the bottom of the package's picture up.
