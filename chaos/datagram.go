@@ -5,22 +5,16 @@ import (
 	"net/netip"
 	"os"
 	"slices"
-	"sync"
 	"syscall"
-	"time"
 )
 
 // packetSocket is the net.PacketConn of a host. All fields are guarded by the network's lock.
 type packetSocket struct {
-	host    *Host
-	local   netip.AddrPort
-	queue   []datagram
-	queued  int // bytes in queue
-	room    int // bytes that queue may hold
-	closed  bool
-	waiters *sync.Cond // readers
-	reading deadline
-	writing deadline
+	socket
+	local  netip.AddrPort
+	queue  []datagram
+	queued int // bytes in queue
+	room   int // bytes that queue may hold
 }
 
 type datagram struct {
@@ -41,7 +35,11 @@ const (
 )
 
 func newPacketSocket(h *Host) *packetSocket {
-	return &packetSocket{host: h, room: defaultRoom, waiters: sync.NewCond(&h.network.mu)}
+	s := &packetSocket{room: defaultRoom}
+	s.socket = newSocket(h, func(op string, err error) error {
+		return &net.OpError{Op: op, Net: "udp", Source: s.LocalAddr(), Err: err}
+	})
+	return s
 }
 
 // acceptLocked queues a datagram for the readers; false: the queue is full.
@@ -112,45 +110,16 @@ func (s *packetSocket) WriteTo(b []byte, addr net.Addr) (int, error) {
 }
 
 // Close implements net.PacketConn.
-func (s *packetSocket) Close() error {
-	s.host.network.mu.Lock()
-	defer s.host.network.mu.Unlock()
-	if s.closed {
-		return s.failure("close", net.ErrClosed)
-	}
-	s.closeLocked()
-	return nil
-}
+func (s *packetSocket) Close() error { return s.set("close", s.closeLocked) }
 
 func (s *packetSocket) closeLocked() {
-	s.closed = true
+	s.socket.closeLocked()
 	s.queue = nil
-	s.reading.stopLocked()
-	s.writing.stopLocked()
 	s.host.packets.release(s.local, s)
-	s.waiters.Broadcast()
 }
 
 // LocalAddr implements net.PacketConn; it is a *net.UDPAddr.
 func (s *packetSocket) LocalAddr() net.Addr { return net.UDPAddrFromAddrPort(s.local) }
-
-// SetDeadline implements net.PacketConn.
-func (s *packetSocket) SetDeadline(t time.Time) error {
-	return s.set("set deadline", func() {
-		s.reading.setLocked(t, s.waiters)
-		s.writing.setLocked(t, s.waiters)
-	})
-}
-
-// SetReadDeadline implements net.PacketConn.
-func (s *packetSocket) SetReadDeadline(t time.Time) error {
-	return s.set("set deadline", func() { s.reading.setLocked(t, s.waiters) })
-}
-
-// SetWriteDeadline implements net.PacketConn.
-func (s *packetSocket) SetWriteDeadline(t time.Time) error {
-	return s.set("set deadline", func() { s.writing.setLocked(t, s.waiters) })
-}
 
 // SetReadBuffer sets how many bytes wait for a reader before datagrams are dropped, up to 8 MiB.
 func (s *packetSocket) SetReadBuffer(bytes int) error {
@@ -159,20 +128,6 @@ func (s *packetSocket) SetReadBuffer(bytes int) error {
 
 // SetWriteBuffer does nothing: what is written leaves at once. quic-go logs a warning where it is missing.
 func (s *packetSocket) SetWriteBuffer(int) error { return nil }
-
-func (s *packetSocket) set(op string, do func()) error {
-	s.host.network.mu.Lock()
-	defer s.host.network.mu.Unlock()
-	if s.closed {
-		return s.failure(op, net.ErrClosed)
-	}
-	do()
-	return nil
-}
-
-func (s *packetSocket) failure(op string, err error) error {
-	return &net.OpError{Op: op, Net: "udp", Source: net.UDPAddrFromAddrPort(s.local), Err: err}
-}
 
 // addrPort reads what callers of WriteTo give: a *net.UDPAddr, or an address of their own in that form.
 func addrPort(addr net.Addr) (netip.AddrPort, error) {

@@ -5,15 +5,13 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"sync"
 	"syscall"
-	"time"
 )
 
 // streamConn is one end of a stream: a net.Conn that behaves as a TCP connection does, reset and half-close included. All
 // fields are guarded by the network's lock.
 type streamConn struct {
-	host   *Host
+	socket
 	local  netip.AddrPort
 	remote netip.AddrPort
 	peer   *streamConn // the other end; nil until the handshake made it
@@ -22,17 +20,15 @@ type streamConn struct {
 	sending  transfer // this end's direction; the other one is the peer's
 	received []byte   // arrived, not yet read
 	finished bool     // the peer's end arrived
-	closed   bool     // by Close
 	abrupt   bool     // SetLinger(0): Close resets
 	err      error    // why it broke
-
-	waiters *sync.Cond // readers, writers, and the dialer
-	reading deadline
-	writing deadline
 }
 
 func newStream(h *Host, local, remote netip.AddrPort) *streamConn {
-	s := &streamConn{host: h, local: local, remote: remote, waiters: sync.NewCond(&h.network.mu)}
+	s := &streamConn{local: local, remote: remote}
+	s.socket = newSocket(h, func(op string, err error) error {
+		return &net.OpError{Op: op, Net: "tcp", Source: s.LocalAddr(), Addr: s.RemoteAddr(), Err: err}
+	})
 	if h.streams == nil {
 		h.streams = make(map[*streamConn]struct{})
 	}
@@ -108,15 +104,12 @@ func (s *streamConn) CloseWrite() error {
 // SetLinger(0), the peer gets a reset, as from Linux.
 func (s *streamConn) Close() error {
 	return s.set("close", func() {
-		s.closed = true
-		s.reading.stopLocked()
-		s.writing.stopLocked()
+		s.closeLocked()
 		if s.abrupt || len(s.received) > 0 {
 			s.resetLocked()
 		}
 		s.sending.end = true
 		s.pumpLocked()
-		s.waiters.Broadcast()
 	})
 }
 
@@ -130,35 +123,3 @@ func (s *streamConn) LocalAddr() net.Addr { return net.TCPAddrFromAddrPort(s.loc
 
 // RemoteAddr implements net.Conn; it is a *net.TCPAddr.
 func (s *streamConn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(s.remote) }
-
-// SetDeadline implements net.Conn.
-func (s *streamConn) SetDeadline(t time.Time) error {
-	return s.set("set deadline", func() {
-		s.reading.setLocked(t, s.waiters)
-		s.writing.setLocked(t, s.waiters)
-	})
-}
-
-// SetReadDeadline implements net.Conn.
-func (s *streamConn) SetReadDeadline(t time.Time) error {
-	return s.set("set deadline", func() { s.reading.setLocked(t, s.waiters) })
-}
-
-// SetWriteDeadline implements net.Conn.
-func (s *streamConn) SetWriteDeadline(t time.Time) error {
-	return s.set("set deadline", func() { s.writing.setLocked(t, s.waiters) })
-}
-
-func (s *streamConn) set(op string, do func()) error {
-	s.host.network.mu.Lock()
-	defer s.host.network.mu.Unlock()
-	if s.closed {
-		return s.failure(op, net.ErrClosed)
-	}
-	do()
-	return nil
-}
-
-func (s *streamConn) failure(op string, err error) error {
-	return &net.OpError{Op: op, Net: "tcp", Source: s.LocalAddr(), Addr: s.RemoteAddr(), Err: err}
-}
