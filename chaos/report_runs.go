@@ -17,7 +17,7 @@ const (
 )
 
 func runsHeadline(r *Runs) string {
-	return fmt.Sprintf("%d runs of “%s”. %s", r.Runs, r.Fault, outcome(r.Failed.Total, r.Hung.Total))
+	return fmt.Sprintf("%s of “%s”. %s", r.Count(), r.Fault, outcome(r.Failed.Total, r.Hung.Total))
 }
 
 func runsCards(r *Runs) []card {

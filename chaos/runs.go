@@ -40,6 +40,14 @@ type Spread struct {
 	Max    *Millis `json:"max"`
 }
 
+// Count says how many runs there were: "1 run", "20 runs".
+func (r *Runs) Count() string {
+	if r.Runs == 1 {
+		return "1 run"
+	}
+	return fmt.Sprintf("%d runs", r.Runs)
+}
+
 // Summarize adds results up and holds them against limits.
 func Summarize(fault FaultKind, null *Result, results []*Result, limits []Limit) *Runs {
 	r := &Runs{Fault: fault, Runs: len(results), Null: null, Results: results, Limits: []string{}, Problems: []string{}}

@@ -37,7 +37,7 @@ func (s *series) print(runs *chaos.Runs, progress *screen, out Output) error {
 
 func printRuns(s *screen, r *chaos.Runs) {
 	t := newTable(s)
-	t.row(fmt.Sprintf("%d runs, fault %s", r.Runs, r.Fault), "median", "p95", "max")
+	t.row(fmt.Sprintf("%s, fault %s", r.Count(), r.Fault), "median", "p95", "max")
 	for _, f := range r.Figures() {
 		t.row("  "+f.Label, optional(f.Spread.Median), optional(f.Spread.P95), optional(f.Spread.Max))
 	}
