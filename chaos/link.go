@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -17,6 +18,22 @@ type fate struct {
 	at     [2]time.Time
 	copies int // 0: dropped
 	damage bool
+}
+
+// befallLocked lets the fate befall a datagram: each copy arrives in its time, and none if it is dropped. The caller may
+// reuse data.
+func (f fate) befallLocked(data []byte, r *rand.Rand, agenda *agenda, arrive func(data []byte)) {
+	if f.copies == 0 {
+		return
+	}
+	if f.damage {
+		data = flipped(data, r)
+	} else {
+		data = slices.Clone(data)
+	}
+	for _, at := range f.at[:f.copies] {
+		agenda.addLocked(at, func() { arrive(data) })
+	}
 }
 
 // minLateness is by how much a reordered datagram is late where there is no delay: enough for a burst to overtake it.

@@ -116,17 +116,7 @@ func (n *Network) conveyLocked(sender *Host, from, to netip.AddrPort, data []byt
 	}
 	c := n.weather(from.Addr(), to.Addr())
 	f := n.linkLocked(from.Addr(), to.Addr()).judge(c, time.Now(), len(data), n.random, &sender.counts)
-	if f.copies == 0 {
-		return
-	}
-	if f.damage {
-		data = flipped(data, n.random)
-	} else {
-		data = slices.Clone(data)
-	}
-	for _, at := range f.at[:f.copies] {
-		n.agenda.addLocked(at, func() { n.arriveLocked(sender, from, to, data) })
-	}
+	f.befallLocked(data, n.random, &n.agenda, func(data []byte) { n.arriveLocked(sender, from, to, data) })
 }
 
 // passageLocked sends one packet of a stream on its way: when it arrives, or that it gets lost.

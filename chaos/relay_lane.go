@@ -2,7 +2,6 @@ package chaos
 
 import (
 	"net"
-	"slices"
 	"time"
 )
 
@@ -18,23 +17,13 @@ func (r *Relay) passLocked(l *lane, via net.PacketConn, to net.Addr, data []byte
 	l.counts.Sent++
 	l.counts.SentBytes += uint64(len(data))
 	f := l.link.judge(l.conditions, time.Now(), len(data), r.random, &l.counts)
-	if f.copies == 0 {
-		return
-	}
-	if f.damage {
-		data = flipped(data, r.random)
-	} else {
-		data = slices.Clone(data)
-	}
-	for _, at := range f.at[:f.copies] {
-		r.agenda.addLocked(at, func() {
-			if l.conditions.Cut {
-				l.counts.Cut++
-			} else if _, err := via.WriteTo(data, to); err != nil {
-				l.counts.Unheard++
-			} else {
-				l.counts.Delivered++
-			}
-		})
-	}
+	f.befallLocked(data, r.random, &r.agenda, func(data []byte) {
+		if l.conditions.Cut {
+			l.counts.Cut++
+		} else if _, err := via.WriteTo(data, to); err != nil {
+			l.counts.Unheard++
+		} else {
+			l.counts.Delivered++
+		}
+	})
 }

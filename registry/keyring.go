@@ -147,7 +147,7 @@ func (k *Keyring) Verify(owner Gateway, by Fingerprint, message, sig []byte) err
 }
 
 // Recheck verifies every chain again and forgets those that are no longer valid: expired, or of a CA that was taken
-// out. It returns how many it forgot. Whoever reloads the CA calls it.
+// out. It returns how many it forgot. Store.Recheck calls it.
 func (k *Keyring) Recheck() int {
 	k.mu.RLock()
 	chains := make(map[Fingerprint]*chain, len(k.keys))

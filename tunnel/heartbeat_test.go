@@ -33,7 +33,8 @@ func TestKilledPeerIsSuspectThenDown(t *testing.T) {
 		weather       chaos.Weather
 		suspect, down time.Duration
 	}{
-		"1 ms":   {delayed(500 * time.Microsecond), 200 * time.Millisecond, 600 * time.Millisecond},
+		// Three beats and the margin, and not some time later, when our own next beat is due.
+		"1 ms":   {delayed(500 * time.Microsecond), 170 * time.Millisecond, 600 * time.Millisecond},
 		"250 ms": {hostile, 800 * time.Millisecond, 2500 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -49,6 +50,19 @@ func TestKilledPeerIsSuspectThenDown(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The first beat comes with the connection, so that a peer which dies at once is missed.
+func TestPeerThatDiesAtOnceIsMissed(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.network.SetWeather(delayed(500 * time.Microsecond))
+		e, ww := w.start(east), w.start(west)
+		meet(e, ww)
+		e.until(west, tunnel.Up, time.Second)
+		time.Sleep(20 * time.Millisecond)
+		ww.host.Kill()
+		require.LessOrEqual(w, e.until(west, tunnel.Down, 3*time.Second), 2*time.Second)
+	})
 }
 
 func TestStoppedPeerComesBack(t *testing.T) {

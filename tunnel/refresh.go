@@ -71,7 +71,9 @@ func (p *peer) refresh(ctx context.Context, now time.Time) {
 	}
 	for _, d := range p.data {
 		d.freshness.look(rtt, d.conn.ConnectionStats().SmoothedRTT)
-		d.freshness.outlived = d.until.Sub(now) < renewAhead && d.until.Before(best.until)
+		if d.until.Sub(now) < renewAhead && d.until.Before(best.until) {
+			d.freshness.outlived = true
+		}
 		if d.freshness.stale() && d.dialled && d.streams.Load() == 0 {
 			p.doomed = append(p.doomed, doom{d.conn, codeDuplicate, "replaced"})
 		}

@@ -50,7 +50,6 @@ func (d *Daemon) reloadCertificates(ctx context.Context) error {
 func (d *Daemon) forgetUntrusted() {
 	for _, g := range d.store.Recheck() {
 		d.log.Warn().Stringer("of", g).Msg("exports forgotten: the certificate that signed them is no longer valid")
-		d.events.Add(Event{Type: "registry", Gateway: g.String(), State: "forgotten", Detail: "certificate no longer valid"})
 	}
 }
 

@@ -56,7 +56,7 @@ func (m *mesh) serviceCommand(c *cluster) chaos.Command {
 }
 
 // command starts this program as another one. Ten processes share the machine, and each needs a small part of a core: with
-// threads for all cores they would spend a quarter of their time on waking one another.
+// threads for all cores they spend an eighth more, on waking one another.
 func (m *mesh) command(name string, args ...string) chaos.Command {
 	return chaos.Command{Name: name, Path: m.binary, Args: args, Env: []string{"GOMAXPROCS=1"}, Log: m.log(name)}
 }
