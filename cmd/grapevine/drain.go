@@ -18,21 +18,7 @@ func undrainCommand() *cobra.Command {
 }
 
 func switchDraining(use, short, path, done string) *cobra.Command {
-	var admin adminFlag
-	var output outputFlag
-	cmd := &cobra.Command{
-		Use:   use,
-		Short: short,
-		Args:  exactly(0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			var status daemon.Status
-			if err := admin.call(cmd.Context(), http.MethodPost, path, nil, &status); err != nil {
-				return err
-			}
-			return output.print(cmd, status, func(t *table) { t.line(fmt.Sprintf("%s %s", status.Gateway, done)) })
-		},
-	}
-	admin.register(cmd)
-	output.register(cmd)
-	return cmd
+	return askCommand(use, short, http.MethodPost, path, func(t *table, status daemon.Status) {
+		t.line(fmt.Sprintf("%s %s", status.Gateway, done))
+	})
 }

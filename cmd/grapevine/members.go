@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -10,7 +11,7 @@ import (
 )
 
 func membersCommand() *cobra.Command {
-	return listCommand("members", "Print the gateways of the mesh, as the ring and the link to each see them", "/v1/members",
+	return askCommand("members", "Print the gateways of the mesh, as the ring and the link to each see them", http.MethodGet, "/v1/members",
 		func(t *table, members []daemon.Member) {
 			t.row("GATEWAY", "STATE", "FOR", "LINK", "RTT", "ADDRESSES")
 			for _, m := range members {
@@ -24,7 +25,7 @@ func membersCommand() *cobra.Command {
 }
 
 func linksCommand() *cobra.Command {
-	return listCommand("links", "Print the links from a gateway to the others", "/v1/links",
+	return askCommand("links", "Print the links from a gateway to the others", http.MethodGet, "/v1/links",
 		func(t *table, links []daemon.Link) {
 			t.row("GATEWAY", "STATE", "FOR", "RTT", "STREAMS", "LAST USED", "REASON")
 			for _, l := range links {
@@ -42,7 +43,7 @@ func linksCommand() *cobra.Command {
 }
 
 func servicesCommand() *cobra.Command {
-	return listCommand("services", "Print the services of the mesh, and who can serve them now", "/v1/services",
+	return askCommand("services", "Print the services of the mesh, and who can serve them now", http.MethodGet, "/v1/services",
 		func(t *table, services []daemon.Service) {
 			t.row("SERVICE", "VIP", "PORTS", "CLUSTERS")
 			for _, s := range services {
@@ -60,27 +61,6 @@ func servicesCommand() *cobra.Command {
 				t.row(s.DNS, s.VIP, strings.Join(ports, ","), strings.Join(clusters, ", "))
 			}
 		})
-}
-
-// listCommand asks the gateway for a list at path, and prints it.
-func listCommand[T any](use, short, path string, draw func(*table, []T)) *cobra.Command {
-	var admin adminFlag
-	var output outputFlag
-	cmd := &cobra.Command{
-		Use:   use,
-		Short: short,
-		Args:  exactly(0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			list := []T{}
-			if err := admin.get(cmd.Context(), path, nil, &list); err != nil {
-				return err
-			}
-			return output.print(cmd, list, func(t *table) { draw(t, list) })
-		},
-	}
-	admin.register(cmd)
-	output.register(cmd)
-	return cmd
 }
 
 func roundTrip(ms float64) string {
