@@ -19,7 +19,7 @@ func TestOverRegistrysDirectory(t *testing.T) {
 	server, err := New(Config{
 		Zone: "federated", TTL: 5 * time.Second, Self: east.Cluster,
 		Directory: func() Directory { return atlas.Directory() },
-		VIPs: func(registry.ServiceName, registry.Cluster) (v4, v6 netip.Addr) {
+		VIPs: func(registry.VIPName) (v4, v6 netip.Addr) {
 			return netip.MustParseAddr("127.80.3.7"), netip.Addr{}
 		},
 	})

@@ -18,11 +18,10 @@ type Directory interface {
 	HasNamespace(namespace string) bool
 	// Lookup returns the exports of a service.
 	Lookup(name registry.ServiceName) (registry.Service, bool)
-	// Route ranks the clusters that can serve a federated service now, or only's own export of it under its
-	// cluster's name. pick(n) is a random number below n.
-	Route(name registry.ServiceName, caller, only registry.Cluster, pick func(n uint64) uint64) []registry.Candidate
+	// Route ranks the clusters that can serve what stands under a name now. pick(n) is a random number below n.
+	Route(name registry.VIPName, caller registry.Cluster, pick func(n uint64) uint64) []registry.Candidate
 }
 
-// VIPs returns the stable local addresses of a service, once connections to them are taken: of the federated one, or,
-// with a cluster, of that cluster's. A zero address means that it has none of that family.
-type VIPs func(service registry.ServiceName, cluster registry.Cluster) (v4, v6 netip.Addr)
+// VIPs returns the stable local addresses of a name, once connections to them are taken. A zero address means that it has
+// none of that family.
+type VIPs func(name registry.VIPName) (v4, v6 netip.Addr)

@@ -36,11 +36,11 @@ func (d *fakeDirectory) Lookup(name registry.ServiceName) (registry.Service, boo
 	return s, ok
 }
 
-func (d *fakeDirectory) Route(name registry.ServiceName, _, only registry.Cluster, _ func(uint64) uint64) []registry.Candidate {
+func (d *fakeDirectory) Route(vip registry.VIPName, _ registry.Cluster, _ func(uint64) uint64) []registry.Candidate {
 	var ways []registry.Candidate
 	for _, cluster := range d.ranked {
-		for _, offer := range d.services[name].Offers {
-			visible := only == "" && offer.Export.Visibility.Federated() || only == cluster && offer.Export.Visibility.Mirrored()
+		for _, offer := range d.services[vip.Service].Offers {
+			visible := vip.Cluster == "" && offer.Export.Visibility.Federated() || vip.Cluster == cluster && offer.Export.Visibility.Mirrored()
 			if offer.Cluster == cluster && visible && offer.Eligible {
 				ways = append(ways, registry.Candidate{Cluster: cluster, Gateways: []registry.Gateway{{Cluster: cluster, Name: "0"}}})
 			}
@@ -49,12 +49,8 @@ func (d *fakeDirectory) Route(name registry.ServiceName, _, only registry.Cluste
 	return ways
 }
 
-func (d *fakeDirectory) VIPs(service registry.ServiceName, cluster registry.Cluster) (v4, v6 netip.Addr) {
-	key := service.String()
-	if cluster != "" {
-		key = string(cluster) + "." + key
-	}
-	return d.vip[key][0], d.vip[key][1]
+func (d *fakeDirectory) VIPs(name registry.VIPName) (v4, v6 netip.Addr) {
+	return d.vip[name.String()][0], d.vip[name.String()][1]
 }
 
 // add reads one line:

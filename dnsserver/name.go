@@ -32,6 +32,11 @@ type target struct {
 	hostname string
 }
 
+// vipName is what the target's VIP stands for, where it is a name of addresses.
+func (t target) vipName() registry.VIPName {
+	return registry.VIPName{Service: t.service, Cluster: t.cluster, Hostname: t.hostname}
+}
+
 // splitName cuts a fully qualified name into its labels, in lower case: names are compared without case (RFC 4343). An
 // escaped dot stays escaped, and so stays inside its label.
 func splitName(name string) []string {

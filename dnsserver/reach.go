@@ -33,13 +33,13 @@ func (r *resolver) reachable(t target, offers []registry.Offer, ways []registry.
 }
 
 func (r *resolver) vip(t target, rrtype uint16) []netip.Addr {
-	v4, v6 := r.vips(t.service, t.cluster)
+	v4, v6 := r.vips(t.vipName())
 	return ofFamily([]netip.Addr{v4, v6}, rrtype)
 }
 
 // placed tells whether a service has a VIP, of whichever family.
 func (r *resolver) placed(t target) bool {
-	v4, v6 := r.vips(t.service, t.cluster)
+	v4, v6 := r.vips(t.vipName())
 	return v4.IsValid() || v6.IsValid()
 }
 

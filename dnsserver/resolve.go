@@ -92,7 +92,7 @@ func (r *resolver) findService(t target, known registry.Service, owner string, r
 	if len(offers) == 0 {
 		return r.belowOnly(t, known)
 	}
-	ways := r.directory.Route(t.service, r.self, t.cluster, r.pick)
+	ways := r.directory.Route(t.vipName(), r.self, r.pick)
 	if len(ways) == 0 {
 		return found{existence: unserved}
 	}

@@ -32,7 +32,7 @@ func (r *resolver) findPort(t target, known registry.Service, owner string, rrty
 		return found{existence: absent}
 	}
 	var ways []registry.Candidate // a cluster whose export lacks the port is no way to it
-	for _, way := range r.directory.Route(t.service, r.self, t.cluster, r.pick) {
+	for _, way := range r.directory.Route(t.vipName(), r.self, r.pick) {
 		if offeredBy(way.Cluster, offers) {
 			ways = append(ways, way)
 		}

@@ -32,12 +32,25 @@ var anyExport = rapid.Custom(func(t *rapid.T) Export {
 		Priority:   rapid.Int32().Draw(t, "priority"),
 		Ready:      rapid.Uint32().Draw(t, "ready"),
 		Ports: rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) Port {
-			return Port{labels.Draw(t, "port"), rapid.Uint16Min(1).Draw(t, "number"), rapid.SampledFrom([]Protocol{TCP, UDP}).Draw(t, "protocol")}
+			return Port{
+				Name: labels.Draw(t, "port"), Port: rapid.Uint16Min(1).Draw(t, "number"),
+				Protocol:    rapid.SampledFrom([]Protocol{TCP, UDP, SCTP}).Draw(t, "protocol"),
+				AppProtocol: rapid.SampledFrom([]string{"", "http"}).Draw(t, "application protocol"),
+			}
 		}), 1, 3, func(p Port) string { return p.Name }).Draw(t, "ports"),
 		Endpoints: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Endpoint {
 			return Endpoint{addr(t), rapid.OneOf(rapid.Just(""), labels).Draw(t, "hostname")}
 		}), 0, 3).Draw(t, "endpoints"),
-		Allow: rapid.SliceOfN(rapid.Map(labels, func(s string) Cluster { return Cluster(s) }), 0, 3).Draw(t, "allow"),
+		Allow:    rapid.SliceOfN(rapid.Map(labels, func(s string) Cluster { return Cluster(s) }), 0, 3).Draw(t, "allow"),
+		Headless: rapid.Bool().Draw(t, "headless"),
+		Since:    rapid.Int64().Draw(t, "since"),
+		MCS: rapid.Ptr(rapid.Custom(func(t *rapid.T) MCS {
+			return MCS{
+				SessionAffinity: rapid.SampledFrom([]string{"", "ClientIP"}).Draw(t, "session affinity"), SessionAffinitySeconds: rapid.Int32().Draw(t, "seconds"),
+				IPFamilies: rapid.SliceOfN(rapid.SampledFrom([]string{"IPv4", "IPv6"}), 0, 2).Draw(t, "families"),
+				Labels:     rapid.MapOfN(labels, labels, 0, 3).Draw(t, "labels"),
+			}
+		}), true).Draw(t, "mcs"),
 	}
 }).Filter(func(e Export) bool { return e.Validate() == nil })
 

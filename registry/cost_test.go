@@ -64,7 +64,7 @@ func BenchmarkRoute(b *testing.B) {
 	a := populated(10_000)
 	b.ReportAllocs()
 	for b.Loop() {
-		a.Directory().Route(name("s42"), "east", "", func(uint64) uint64 { return 0 })
+		a.Directory().Route(VIPName{Service: name("s42")}, "east", func(uint64) uint64 { return 0 })
 	}
 }
 

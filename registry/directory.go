@@ -54,18 +54,19 @@ func (d *Directory) HasNamespace(namespace string) bool {
 	return false
 }
 
-// Route ranks the clusters that can serve a service to callers in a cluster now: the federated service, or, with only,
-// that cluster's mirrored one. It returns none where nobody can. pick(n) is a random number below n.
+// Route ranks the clusters that can serve callers in a cluster now: all those of a federated service, or the one of a
+// mirrored service, or of one host of a headless export. It returns none where nobody can. pick(n) is a random number
+// below n.
 //
 // Priorities and weights are each cluster's own word. The affinity is that of the caller's cluster where that exports the
 // service too, and otherwise that of the first cluster that does, by name; so it doesn't change with who is alive.
-func (d *Directory) Route(name ServiceName, caller, only Cluster, pick func(n uint64) uint64) []Candidate {
-	held, _ := d.services.get(name)
+func (d *Directory) Route(vip VIPName, caller Cluster, pick func(n uint64) uint64) []Candidate {
+	held, _ := d.services.get(vip.Service)
 	var choices []Choice
 	var affinity Affinity
 	for cluster, ofCluster := range held.clusters() {
 		w := d.ways(ofCluster)
-		if !offered(w.export, cluster, only) {
+		if !offered(w.export, cluster, vip) {
 			continue
 		}
 		if affinity == "" || cluster == caller {
@@ -83,12 +84,15 @@ func (d *Directory) Route(name ServiceName, caller, only Cluster, pick func(n ui
 	return slices.Clip(candidates)
 }
 
-// offered tells whether a cluster's export stands under the federated name, or under that of the cluster only.
-func offered(e *Export, cluster, only Cluster) bool {
-	if only == "" {
-		return e.Visibility.Federated()
+// offered tells whether a cluster's export stands under a name. Hosts have one below their cluster's, mirrored or not.
+func offered(e *Export, cluster Cluster, vip VIPName) bool {
+	switch {
+	case vip.Hostname != "":
+		return cluster == vip.Cluster && slices.ContainsFunc(e.Endpoints, func(at Endpoint) bool { return at.Hostname == vip.Hostname })
+	case vip.Cluster != "":
+		return cluster == vip.Cluster && e.Visibility.Mirrored()
 	}
-	return cluster == only && e.Visibility.Mirrored()
+	return e.Visibility.Federated()
 }
 
 // liveness returns what is known of a gateway. We ourselves always serve: that we drain keeps others away, and what comes

@@ -40,7 +40,7 @@ func exporting(service Export, gateways ...Gateway) []Change {
 
 func (a *Atlas) route(service string, only Cluster) string {
 	var ways []string
-	for _, c := range a.Directory().Route(name(service), "east", only, func(n uint64) uint64 { return 0 }) {
+	for _, c := range a.Directory().Route(VIPName{Service: name(service), Cluster: only}, "east", func(n uint64) uint64 { return 0 }) {
 		ways = append(ways, strings.ReplaceAll(fmt.Sprint(c.Gateways), " ", ","))
 	}
 	return strings.Join(ways, " ")
@@ -188,7 +188,7 @@ func TestPrioritiesAndWeightsAreEachClustersOwn(t *testing.T) {
 	a.SetLiveness(map[Gateway]Liveness{west0: up(ms), nord0: up(ms)})
 	random, first := rand.New(rand.NewPCG(1, 2)), map[Cluster]int{}
 	for range 10_300 {
-		ways := a.Directory().Route(name("web"), "east", "", random.Uint64N)
+		ways := a.Directory().Route(VIPName{Service: name("web")}, "east", random.Uint64N)
 		require.Equal(t, Cluster("east"), ways[2].Cluster)
 		first[ways[0].Cluster]++
 	}

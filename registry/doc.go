@@ -6,7 +6,7 @@
 //	go sync.Run(ctx)
 //	store.Publish(exports)                                     // what this gateway's cluster offers
 //	sync.SetPeers(alive); atlas.SetLiveness(liveness)          // what ring and links say
-//	ways := atlas.Directory().Route(name, self.Cluster, "", pick)
+//	ways := atlas.Directory().Route(registry.VIPName{Service: name}, self.Cluster, pick)
 //
 // # Words
 //

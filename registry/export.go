@@ -46,15 +46,17 @@ type Protocol string
 
 // The protocols of a port.
 const (
-	TCP Protocol = "TCP"
-	UDP Protocol = "UDP"
+	TCP  Protocol = "TCP"
+	UDP  Protocol = "UDP"
+	SCTP Protocol = "SCTP" // known to the mesh and never carried: a Kubernetes Service may have such a port beside others
 )
 
 // Port is one port of a service. Name may be empty where the service has only one.
 type Port struct {
-	Name     string   `cbor:"1,keyasint,omitempty" json:"name,omitempty"`
-	Port     uint16   `cbor:"2,keyasint" json:"port"`
-	Protocol Protocol `cbor:"3,keyasint" json:"protocol"`
+	Name        string   `cbor:"1,keyasint,omitempty" json:"name,omitempty"`
+	Port        uint16   `cbor:"2,keyasint" json:"port"`
+	Protocol    Protocol `cbor:"3,keyasint" json:"protocol"`
+	AppProtocol string   `cbor:"4,keyasint,omitempty" json:"app_protocol,omitempty"` // such as http or kubernetes.io/h2c
 }
 
 // Endpoint is one ready endpoint as others see it: its address, where clients go there themselves (reach flat), and its
@@ -77,6 +79,9 @@ type Export struct {
 	Ready      uint32      `cbor:"7,keyasint" json:"ready"`                         // ready endpoints
 	Endpoints  []Endpoint  `cbor:"8,keyasint,omitempty" json:"endpoints,omitempty"` // ready ones, for Flat and for host names
 	Allow      []Cluster   `cbor:"9,keyasint,omitempty" json:"allow,omitempty"`     // callers' clusters; empty: all
+	Headless   bool        `cbor:"10,keyasint,omitempty" json:"headless,omitempty"` // its endpoints are meant to be found one by one
+	Since      int64       `cbor:"11,keyasint,omitempty" json:"since,omitempty"`    // Unix seconds of its first export; 0: unknown. The oldest is right where clusters disagree
+	MCS        *MCS        `cbor:"12,keyasint,omitempty" json:"mcs,omitempty"`      // nil: not exported by a ServiceExport
 }
 
 // Bounds of an export; Kubernetes' own are wider only for endpoints, which are counted rather than listed above this.
@@ -119,6 +124,9 @@ func (e *Export) Validate() error {
 			return fmt.Errorf("service %s: endpoint host name: %w", e.Service, CheckLabel(endpoint.Hostname))
 		}
 	}
+	if err := e.MCS.validate(); err != nil {
+		return fmt.Errorf("service %s: %w", e.Service, err)
+	}
 	return nil
 }
 
@@ -127,8 +135,11 @@ func validatePorts(ports []Port) error {
 		if port.Port == 0 {
 			return fmt.Errorf("port 0: want 1 to 65535")
 		}
-		if port.Protocol != TCP && port.Protocol != UDP {
-			return fmt.Errorf("port %d: protocol: %q: want TCP or UDP", port.Port, port.Protocol)
+		if port.Protocol != TCP && port.Protocol != UDP && port.Protocol != SCTP {
+			return fmt.Errorf("port %d: protocol: %q: want TCP, UDP or SCTP", port.Port, port.Protocol)
+		}
+		if len(port.AppProtocol) > maxLabelText {
+			return fmt.Errorf("port %d: an application protocol of %d bytes: want %d at most", port.Port, len(port.AppProtocol), maxLabelText)
 		}
 		if port.Name != "" && CheckLabel(port.Name) != nil {
 			return fmt.Errorf("port %d: name: %w", port.Port, CheckLabel(port.Name))

@@ -3,13 +3,16 @@ package registry
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
 func TestExportValidation(t *testing.T) {
-	port := func(name string, number uint16, protocol Protocol) Port { return Port{name, number, protocol} }
+	port := func(name string, number uint16, protocol Protocol) Port {
+		return Port{Name: name, Port: number, Protocol: protocol}
+	}
 	endpoint := func(addr, host string) Endpoint {
 		parsed, _ := netip.ParseAddr(addr)
 		return Endpoint{parsed, host}
@@ -27,7 +30,7 @@ func TestExportValidation(t *testing.T) {
 		{"affinity", func(e *Export) { e.Affinity = "far" }, `affinity: "far": want local, nearest or spread`},
 		{"no port", func(e *Export) { e.Ports = nil }, "ports: none; want at least one"},
 		{"port 0", func(e *Export) { e.Ports[0].Port = 0 }, "port 0: want 1 to 65535"},
-		{"protocol", func(e *Export) { e.Ports[0].Protocol = "SCTP" }, `protocol: "SCTP": want TCP or UDP`},
+		{"protocol", func(e *Export) { e.Ports[0].Protocol = "ICMP" }, `protocol: "ICMP": want TCP, UDP or SCTP`},
 		{"port name", func(e *Export) { e.Ports[0].Name = "a b" }, `name: "a b": want a DNS label`},
 		{"two without names", func(e *Export) { e.Ports = append(e.Ports, port("", 81, TCP)) }, "port 8080: no name, which it needs beside other ports"},
 		{"one name twice", func(e *Export) { e.Ports = []Port{port("a", 80, TCP), port("a", 81, TCP)} }, "port 81: its name or number stands twice"},
@@ -40,6 +43,14 @@ func TestExportValidation(t *testing.T) {
 		{"multicast", func(e *Export) { e.Endpoints = []Endpoint{endpoint("ff02::1", "")} }, "endpoint address ff02::1"},
 		{"a zone", func(e *Export) { e.Endpoints = []Endpoint{endpoint("fe80::1%eth0", "")} }, "endpoint address fe80::1%eth0"},
 		{"host name", func(e *Export) { e.Endpoints = []Endpoint{endpoint("10.0.0.1", "Web")} }, `endpoint host name: "Web"`},
+		{"application protocol", func(e *Export) { e.Ports[0].AppProtocol = strings.Repeat("a", 318) }, "an application protocol of 318 bytes"},
+		{"MCS", func(e *Export) {
+			e.MCS = &MCS{SessionAffinity: "ClientIP", IPFamilies: []string{"IPv4", "IPv6"}, Labels: map[string]string{"a": ""}}
+		}, ""},
+		{"MCS word", func(e *Export) { e.MCS = &MCS{TrafficDistribution: strings.Repeat("a", 64)} }, "mcs: a word of 64 bytes"},
+		{"MCS families", func(e *Export) { e.MCS = &MCS{IPFamilies: make([]string, 3)} }, "mcs: 3 IP families"},
+		{"MCS labels", func(e *Export) { e.MCS = &MCS{Labels: manyLabels(65)} }, "mcs: more than 64 exported labels"},
+		{"MCS key", func(e *Export) { e.MCS = &MCS{Annotations: map[string]string{strings.Repeat("a", 318): ""}} }, "mcs: an exported key of 318 bytes"},
 		{"too many ports", func(e *Export) { e.Ports = make([]Port, MaxPorts+1) }, "more than 64 ports"},
 		{"too many endpoints", func(e *Export) { e.Endpoints = make([]Endpoint, MaxEndpoints+1) }, "256 endpoints"},
 		{"too many clusters", func(e *Export) { e.Allow = make([]Cluster, MaxAllow+1) }, "256 allowed clusters"},
@@ -54,6 +65,14 @@ func TestExportValidation(t *testing.T) {
 		}
 		require.ErrorContains(t, err, c.want, c.what)
 	}
+}
+
+func manyLabels(n int) map[string]string {
+	labels := map[string]string{}
+	for i := range n {
+		labels[strings.Repeat("a", i)] = ""
+	}
+	return labels
 }
 
 func TestVisibilities(t *testing.T) {

@@ -84,7 +84,7 @@ func (f *Fronts) Set(targets map[netip.AddrPort]Target) error {
 		}
 		listener, err := f.cfg.Listen(addr)
 		if err != nil {
-			failures = append(failures, fmt.Errorf("%s for %s: %w", addr, target.Service, err))
+			failures = append(failures, fmt.Errorf("%s for %s: %w", addr, target.Name.Service, err))
 			continue
 		}
 		opened := &front{listener: listener}
@@ -162,7 +162,7 @@ func (f *Fronts) serve(conn net.Conn, t Target) {
 	defer cancel()
 	other, _, err := f.cfg.Open(ctx, t, f.cfg.Route(t))
 	if err != nil {
-		f.cfg.Log.Debug().Stringer("service", t.Service).Err(err).Msg("connection not carried")
+		f.cfg.Log.Debug().Stringer("service", t.Name.Service).Err(err).Msg("connection not carried")
 		reset(conn)
 		return
 	}

@@ -70,7 +70,7 @@ func TestFrontsCarryConnections(t *testing.T) {
 		require.Equal(w, "hello", string(answer))
 		target := <-targets
 		require.Equal(w, conn.LocalAddr().String(), target.Caller.String(), "the endpoint's gateway hears who calls")
-		require.Equal(w, web.Service, target.Service)
+		require.Equal(w, web.Name.Service, target.Name.Service)
 	})
 }
 

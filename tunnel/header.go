@@ -40,8 +40,8 @@ func appendHeader(to []byte, t Target) []byte {
 	start := len(to)
 	to = append(to, headerVersion, 0, protocol)
 	to = binary.BigEndian.AppendUint16(to, t.Port)
-	to = appendShort(to, t.Service.Namespace)
-	to = appendShort(to, t.Service.Name)
+	to = appendShort(to, t.Name.Service.Namespace)
+	to = appendShort(to, t.Name.Service.Name)
 	to = appendShort(to, string(t.Caller.Addr().WithZone("").AsSlice()))
 	to = binary.BigEndian.AppendUint16(to, t.Caller.Port())
 	to[start+1] = byte(len(to) - start - 2)
@@ -92,8 +92,8 @@ func parseHeader(b []byte) (t Target, err error) {
 	if len(b) < 2 {
 		return Target{}, Malformed
 	}
-	t.Service = registry.ServiceName{Namespace: string(fields[0]), Name: string(fields[1])}
-	if t.Service.Validate() != nil || t.Port == 0 {
+	t.Name.Service = registry.ServiceName{Namespace: string(fields[0]), Name: string(fields[1])}
+	if t.Name.Service.Validate() != nil || t.Port == 0 {
 		return Target{}, Malformed
 	}
 	if len(fields[2]) > 0 {

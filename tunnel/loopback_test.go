@@ -58,7 +58,7 @@ func TestOverRealSockets(t *testing.T) {
 	at := server.Addr().(*net.TCPAddr).AddrPort()
 
 	e, _ := onLoopback(t, a, east, nil)
-	_, westAddr := onLoopback(t, a, west, backends{web.Service: {at}})
+	_, westAddr := onLoopback(t, a, west, backends{web.Name.Service: {at}})
 	// Nobody listens there: the kernel says so with an ICMP message, again and again.
 	e.Learn(north, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:1")})
 	e.Learn(west, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:1"), westAddr})

@@ -86,12 +86,12 @@ func TestRefusalTriesTheNext(t *testing.T) {
 		return func(cfg *tunnel.Config) { cfg.Backends = refuser{refusal} }
 	}
 	nobody := func(cfg *tunnel.Config) {
-		cfg.Backends = backends{web.Service: {netip.MustParseAddrPort("127.0.0.1:9999")}}
+		cfg.Backends = backends{web.Name.Service: {netip.MustParseAddrPort("127.0.0.1:9999")}}
 	}
 	cases := map[tunnel.Refusal]setup{
 		tunnel.NotExported: refusing(tunnel.NotExported),
 		tunnel.NotAllowed:  refusing(tunnel.NotAllowed),
-		tunnel.NoEndpoint:  func(cfg *tunnel.Config) { cfg.Backends = backends{web.Service: nil} },
+		tunnel.NoEndpoint:  func(cfg *tunnel.Config) { cfg.Backends = backends{web.Name.Service: nil} },
 		tunnel.DialFailed:  nobody,
 		tunnel.Overloaded:  refusing(tunnel.Overloaded),
 	}
@@ -153,7 +153,7 @@ func TestNextEndpointIsTriedWhenOneRefuses(t *testing.T) {
 		good := netip.MustParseAddrPort("127.0.0.1:9001")
 		w.listen(west, good, says("second"))
 		e, ww := w.start(east), w.start(west, func(cfg *tunnel.Config) {
-			cfg.Backends = backends{web.Service: {netip.MustParseAddrPort("127.0.0.1:9000"), good}}
+			cfg.Backends = backends{web.Name.Service: {netip.MustParseAddrPort("127.0.0.1:9000"), good}}
 		})
 		meet(e, ww)
 		e.until(west, tunnel.Up, time.Second)
@@ -304,7 +304,7 @@ func TestSlowIsNotDead(t *testing.T) {
 func TestSilentEndpointIsHedgedToo(t *testing.T) {
 	inWorld(t, func(w *world) {
 		e := w.start(east, func(cfg *tunnel.Config) {
-			cfg.Backends = backends{web.Service: {netip.MustParseAddrPort("10.0.0.200:80")}}
+			cfg.Backends = backends{web.Name.Service: {netip.MustParseAddrPort("10.0.0.200:80")}}
 			cfg.DialBackend = func(ctx context.Context, _ netip.AddrPort) (net.Conn, error) {
 				<-ctx.Done() // as an address that nobody has
 				return nil, ctx.Err()

@@ -14,11 +14,11 @@ import (
 )
 
 var targets = []Target{
-	{Service: registry.ServiceName{Namespace: "shop", Name: "web"}, Port: 80, Protocol: registry.TCP,
+	{Name: registry.VIPName{Service: registry.ServiceName{Namespace: "shop", Name: "web"}}, Port: 80, Protocol: registry.TCP,
 		Caller: netip.MustParseAddrPort("10.1.2.3:45678")},
-	{Service: registry.ServiceName{Namespace: "a", Name: "b"}, Port: 65535, Protocol: registry.UDP,
+	{Name: registry.VIPName{Service: registry.ServiceName{Namespace: "a", Name: "b"}}, Port: 65535, Protocol: registry.UDP,
 		Caller: netip.MustParseAddrPort("[2001:db8::1]:1")},
-	{Service: registry.ServiceName{Namespace: string(bytes.Repeat([]byte{'n'}, 63)), Name: string(bytes.Repeat([]byte{'s'}, 63))},
+	{Name: registry.VIPName{Service: registry.ServiceName{Namespace: string(bytes.Repeat([]byte{'n'}, 63)), Name: string(bytes.Repeat([]byte{'s'}, 63))}},
 		Port: 1, Protocol: registry.TCP},
 }
 
@@ -66,8 +66,8 @@ func TestMalformedHeaders(t *testing.T) {
 		"no names":              good[2:5],
 		"a name cut off":        append(append([]byte{}, good[2:5]...), 200, 's'),
 		"no caller's port":      good[2 : len(good)-2],
-		"a name that isn't one": appendHeader(nil, Target{Service: registry.ServiceName{Namespace: "shop", Name: "../etc"}, Port: 1, Protocol: registry.TCP})[2:],
-		"an empty name":         appendHeader(nil, Target{Service: registry.ServiceName{Namespace: "shop"}, Port: 1, Protocol: registry.TCP})[2:],
+		"a name that isn't one": appendHeader(nil, Target{Name: registry.VIPName{Service: registry.ServiceName{Namespace: "shop", Name: "../etc"}}, Port: 1, Protocol: registry.TCP})[2:],
+		"an empty name":         appendHeader(nil, Target{Name: registry.VIPName{Service: registry.ServiceName{Namespace: "shop"}}, Port: 1, Protocol: registry.TCP})[2:],
 		"an address of 5 bytes": append(append([]byte{}, good[2:14]...), 5, 1, 2, 3, 4, 5, 0, 1),
 	} {
 		_, err := readHeader(bytes.NewReader(append([]byte{headerVersion, byte(len(rest))}, rest...)))
@@ -90,7 +90,7 @@ func FuzzHeader(f *testing.F) {
 			require.Zero(t, target)
 			return
 		}
-		require.NoError(t, target.Service.Validate())
+		require.NoError(t, target.Name.Service.Validate())
 		again, err := readHeader(bytes.NewReader(appendHeader(nil, target)))
 		require.NoError(t, err)
 		require.Equal(t, target, again)

@@ -202,7 +202,7 @@ func (g *gateway) forgetChanges() {
 }
 
 var web = tunnel.Target{
-	Service: registry.ServiceName{Namespace: "shop", Name: "web"}, Port: 80, Protocol: registry.TCP,
+	Name: registry.VIPName{Service: registry.ServiceName{Namespace: "shop", Name: "web"}}, Port: 80, Protocol: registry.TCP,
 	Caller: netip.MustParseAddrPort("10.9.9.9:1234"),
 }
 
@@ -210,7 +210,7 @@ var web = tunnel.Target{
 type backends map[registry.ServiceName][]netip.AddrPort
 
 func (b backends) Backends(_ registry.Cluster, t tunnel.Target) ([]netip.AddrPort, error) {
-	addrs, ok := b[t.Service]
+	addrs, ok := b[t.Name.Service]
 	if !ok {
 		return nil, tunnel.NotExported
 	}
@@ -222,7 +222,7 @@ func serving(w *world, id registry.Gateway, behave func(conn net.Conn)) setup {
 	endpoint := netip.MustParseAddrPort("127.0.0.1:9000")
 	w.listen(id, endpoint, behave)
 	return func(cfg *tunnel.Config) {
-		cfg.Backends = backends{web.Service: {endpoint}}
+		cfg.Backends = backends{web.Name.Service: {endpoint}}
 	}
 }
 

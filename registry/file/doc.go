@@ -2,11 +2,11 @@
 // their endpoints, and the VIPs under which a host reaches the mesh's services.
 //
 //	source, err := file.New(file.Config{Services: config.Services, Dial: dial, OnChange: publish})
-//	err = source.Run(ctx)                       // publish([]file.Local) whenever something changed
+//	err = source.Run(ctx)                       // publish([]registry.Own) whenever something changed
 //
 //	vips, err := file.OpenVIPs(file.VIPConfig{Range: config.VIPs, Gateway: self, Path: data + "/vips", Lock: file.LockRange})
 //	err = vips.Assign(names)                    // when the directory has new names
-//	v4, _ := vips.Lookup(service, cluster)      // for DNS, at any time
+//	v4, _ := vips.Lookup(name)                  // for DNS, at any time
 //
 // # Idea
 //

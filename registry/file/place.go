@@ -4,11 +4,13 @@ import (
 	"encoding/binary"
 	"hash/fnv"
 	"net/netip"
+
+	"github.com/grapevine-mesh/grapevine/registry"
 )
 
 // place finds a free address for a name: where its hash points, or the next one that is free. It is a pure function of
 // what is taken, so a gateway that lost its file finds the same addresses again, except where two hashes had met.
-func place(prefix netip.Prefix, name VIPName, taken map[netip.Addr]bool) (netip.Addr, bool) {
+func place(prefix netip.Prefix, name registry.VIPName, taken map[netip.Addr]bool) (netip.Addr, bool) {
 	size := uint32(1) << (32 - prefix.Bits())
 	hash := fnv.New64a()
 	_, _ = hash.Write([]byte(name.String()))

@@ -1,8 +1,6 @@
 package file
 
 import (
-	"net/netip"
-
 	"github.com/grapevine-mesh/grapevine/registry"
 )
 
@@ -30,10 +28,4 @@ type Check struct {
 	Timeout  string `json:"timeout,omitempty"`  // 1s, or the interval where that is shorter
 	Rise     int    `json:"rise,omitempty"`     // this many successes in a row make it ready: 1
 	Fall     int    `json:"fall,omitempty"`     // this many failures in a row make it not ready: 2. A refusal counts at once
-}
-
-// Local is a service of this gateway's cluster, as it is now: what the mesh is told, and where its ports go.
-type Local struct {
-	Export   registry.Export
-	Backends map[uint16][]netip.AddrPort // by port, each of the export's: the ready endpoints, as configured
 }

@@ -3,7 +3,6 @@ package file
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -16,16 +15,16 @@ import (
 // Config says which services to watch, and whom to tell.
 type Config struct {
 	Services []Service
-	Dial     DialFunc       // required; to the endpoints, for their checks
-	OnChange func([]Local)  // required; the whole set, sorted as configured, whenever it changed; called by Run alone
-	Log      zerolog.Logger // tells when an endpoint gets ready, and when it no longer is
+	Dial     DialFunc             // required; to the endpoints, for their checks
+	OnChange func([]registry.Own) // required; the whole set, sorted as configured, whenever it changed; called by Run alone
+	Log      zerolog.Logger       // tells when an endpoint gets ready, and when it no longer is
 }
 
 // Source watches the endpoints of configured services.
 type Source struct {
 	services []service
 	dial     DialFunc
-	onChange func([]Local)
+	onChange func([]registry.Own)
 	log      zerolog.Logger
 
 	changed chan struct{} // a level: something changed since the last look
@@ -120,10 +119,10 @@ func (s *Source) observe(service, endpoint int, err error) {
 }
 
 // locals is the whole set as it is now, and its version; 0 while there are endpoints that weren't checked yet.
-func (s *Source) locals() ([]Local, int) {
+func (s *Source) locals() ([]registry.Own, int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var locals []Local
+	var locals []registry.Own
 	for i := range s.services {
 		if slices.ContainsFunc(s.health[i], func(h health) bool { return !h.known }) {
 			return nil, 0
@@ -135,22 +134,22 @@ func (s *Source) locals() ([]Local, int) {
 
 // local is what a service is with some of its endpoints ready. The mesh is told how many; it is told which only where
 // clients elsewhere go to them themselves.
-func (s *service) local(healths []health) Local {
-	l := Local{Export: s.export, Backends: map[uint16][]netip.AddrPort{}}
+func (s *service) local(healths []health) registry.Own {
+	own := registry.Own{Export: s.export, Backends: map[registry.PortNumber][]registry.Backend{}}
 	for _, port := range s.export.Ports {
-		l.Backends[port.Port] = nil
+		own.Backends[port.Number()] = nil
 	}
 	for i, e := range s.endpoints {
 		if !healths[i].ready {
 			continue
 		}
-		l.Export.Ready++
+		own.Export.Ready++
 		if s.export.Reach == registry.Flat {
-			l.Export.Endpoints = append(l.Export.Endpoints, registry.Endpoint{Addr: e.addr})
+			own.Export.Endpoints = append(own.Export.Endpoints, registry.Endpoint{Addr: e.addr})
 		}
 		for _, port := range s.export.Ports {
-			l.Backends[port.Port] = append(l.Backends[port.Port], e.at(port.Port))
+			own.Backends[port.Number()] = append(own.Backends[port.Number()], registry.Backend{Addr: e.at(port.Port)})
 		}
 	}
-	return l
+	return own
 }

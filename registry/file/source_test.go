@@ -19,7 +19,7 @@ import (
 // report is one call back, and when it came.
 type report struct {
 	at     time.Duration
-	locals []Local
+	locals []registry.Own
 }
 
 // watching is a running source in virtual time, on a host whose backends come and go.
@@ -48,7 +48,7 @@ func watch(t *testing.T, services []Service, test func(t *testing.T, w watching)
 		start := time.Now()
 		source, err := New(Config{
 			Services: services, Dial: w.host.Dial,
-			OnChange: func(locals []Local) { w.reports <- report{time.Since(start), locals} },
+			OnChange: func(locals []registry.Own) { w.reports <- report{time.Since(start), locals} },
 		})
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -69,10 +69,10 @@ func web(endpoints ...string) Service {
 	}
 }
 
-func addrs(texts ...string) []netip.AddrPort {
-	var parsed []netip.AddrPort
+func backendsAt(texts ...string) []registry.Backend {
+	var parsed []registry.Backend
 	for _, text := range texts {
-		parsed = append(parsed, netip.MustParseAddrPort(text))
+		parsed = append(parsed, registry.Backend{Addr: netip.MustParseAddrPort(text)})
 	}
 	return parsed
 }
@@ -88,7 +88,7 @@ func TestSourceFollowsBackends(t *testing.T) {
 			require.LessOrEqual(t, time.Since(start), latest)
 			require.Len(t, r.locals, 1)
 			require.EqualValues(t, len(ready), r.locals[0].Export.Ready)
-			require.Equal(t, addrs(ready...), r.locals[0].Backends[8080])
+			require.Equal(t, backendsAt(ready...), r.locals[0].Backends[registry.PortNumber{Port: 8080, Protocol: registry.TCP}])
 			require.Empty(t, r.locals[0].Export.Endpoints, "nobody outside needs them")
 			return r
 		}
@@ -141,14 +141,16 @@ func TestSourceWaitsForAll(t *testing.T) {
 		db := r.locals[1]
 		require.EqualValues(t, 1, db.Export.Ready)
 		require.Equal(t, []registry.Endpoint{{Addr: netip.MustParseAddr("10.0.0.1")}}, db.Export.Endpoints, "flat: clients go there")
-		require.Equal(t, map[uint16][]netip.AddrPort{5432: addrs("10.0.0.1:5432"), 9187: addrs("10.0.0.1:9187")}, db.Backends)
+		require.Equal(t, map[registry.PortNumber][]registry.Backend{
+			{Port: 5432, Protocol: registry.TCP}: backendsAt("10.0.0.1:5432"), {Port: 9187, Protocol: registry.TCP}: backendsAt("10.0.0.1:9187"),
+		}, db.Backends)
 		require.NoError(t, db.Export.Validate())
 
 		stopped := time.Now()
 		good.stop()
 		r = w.next(t)
 		require.Zero(t, r.locals[0].Export.Ready)
-		require.Equal(t, map[uint16][]netip.AddrPort{8080: nil}, r.locals[0].Backends, "the port is still exported")
+		require.Equal(t, map[registry.PortNumber][]registry.Backend{{Port: 8080, Protocol: registry.TCP}: nil}, r.locals[0].Backends, "the port is still exported")
 		require.LessOrEqual(t, time.Since(stopped), 500*time.Millisecond)
 	}, func(t *testing.T, host *chaos.Host) {
 		good = serve(t, host, "127.0.0.1:9001")
@@ -177,6 +179,6 @@ func TestNewNeedsItsFunctions(t *testing.T) {
 	_, err := New(Config{})
 	require.Error(t, err)
 	dial := func(context.Context, netip.AddrPort) (net.Conn, error) { return nil, errors.New("no") }
-	_, err = New(Config{Dial: dial, OnChange: func([]Local) {}, Services: []Service{{}}})
+	_, err = New(Config{Dial: dial, OnChange: func([]registry.Own) {}, Services: []Service{{}}})
 	require.ErrorContains(t, err, "services[0].name")
 }

@@ -42,15 +42,16 @@ type vipEntry struct {
 	Name      string           `json:"name"`
 	Namespace string           `json:"namespace"`
 	Cluster   registry.Cluster `json:"cluster,omitempty"`
+	Hostname  string           `json:"hostname,omitempty"`
 	VIP       netip.Addr       `json:"vip"`
 }
 
 // loadVIPs reads the file of a gateway. Where there is none, it holds nothing; where it is damaged, it is renamed, so that
 // it can be looked at.
-func loadVIPs(path string, gateway registry.Gateway, log zerolog.Logger) (map[VIPName]netip.Addr, error) {
+func loadVIPs(path string, gateway registry.Gateway, log zerolog.Logger) (map[registry.VIPName]netip.Addr, error) {
 	data, err := readBounded(path)
 	if path == "" || errors.Is(err, fs.ErrNotExist) {
-		return map[VIPName]netip.Addr{}, nil
+		return map[registry.VIPName]netip.Addr{}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("vips: %w", err)
@@ -62,7 +63,7 @@ func loadVIPs(path string, gateway registry.Gateway, log zerolog.Logger) (map[VI
 		if err := os.Rename(path, aside); err != nil {
 			return nil, fmt.Errorf("vips: %w", err)
 		}
-		return map[VIPName]netip.Addr{}, nil
+		return map[registry.VIPName]netip.Addr{}, nil
 	}
 	if owner != gateway {
 		return nil, fmt.Errorf("vips: %s belongs to gateway %s, this is %s: each gateway needs a data directory of its own", path, owner, gateway)
@@ -80,7 +81,7 @@ func readBounded(path string) ([]byte, error) {
 }
 
 // saveVIPs writes the file: the old one or the new one is there at any moment, whole.
-func saveVIPs(path string, gateway registry.Gateway, held map[VIPName]netip.Addr) error {
+func saveVIPs(path string, gateway registry.Gateway, held map[registry.VIPName]netip.Addr) error {
 	if path == "" {
 		return nil
 	}
@@ -94,10 +95,10 @@ func saveVIPs(path string, gateway registry.Gateway, held map[VIPName]netip.Addr
 	return nil
 }
 
-func encodeVIPs(gateway registry.Gateway, held map[VIPName]netip.Addr) ([]byte, error) {
+func encodeVIPs(gateway registry.Gateway, held map[registry.VIPName]netip.Addr) ([]byte, error) {
 	document := vipDocument{Gateway: gateway, VIPs: []vipEntry{}}
 	for name, addr := range held {
-		document.VIPs = append(document.VIPs, vipEntry{name.Service.Name, name.Service.Namespace, name.Cluster, addr})
+		document.VIPs = append(document.VIPs, vipEntry{name.Service.Name, name.Service.Namespace, name.Cluster, name.Hostname, addr})
 	}
 	slices.SortFunc(document.VIPs, func(a, b vipEntry) int { return a.VIP.Compare(b.VIP) })
 	body, err := json.MarshalIndent(document, "", " ")
@@ -113,7 +114,7 @@ func sealed(body []byte) []byte {
 }
 
 // decodeVIPs reads what encodeVIPs wrote. What it returns is valid, and no two names share an address.
-func decodeVIPs(data []byte) (registry.Gateway, map[VIPName]netip.Addr, error) {
+func decodeVIPs(data []byte) (registry.Gateway, map[registry.VIPName]netip.Addr, error) {
 	line, body, found := bytes.Cut(data, []byte("\n"))
 	sum, magic := strings.CutPrefix(string(line), vipMagic)
 	switch {
@@ -129,11 +130,11 @@ func decodeVIPs(data []byte) (registry.Gateway, map[VIPName]netip.Addr, error) {
 	if err := document.Gateway.Validate(); err != nil {
 		return registry.Gateway{}, nil, err
 	}
-	held, taken := map[VIPName]netip.Addr{}, map[netip.Addr]bool{}
+	held, taken := map[registry.VIPName]netip.Addr{}, map[netip.Addr]bool{}
 	for _, entry := range document.VIPs {
-		name := VIPName{registry.ServiceName{Namespace: entry.Namespace, Name: entry.Name}, entry.Cluster}
+		name := registry.VIPName{Service: registry.ServiceName{Namespace: entry.Namespace, Name: entry.Name}, Cluster: entry.Cluster, Hostname: entry.Hostname}
 		_, twice := held[name]
-		if err := name.validate(); err != nil {
+		if err := name.Validate(); err != nil {
 			return registry.Gateway{}, nil, err
 		}
 		if twice || taken[entry.VIP] || !entry.VIP.Is4() {

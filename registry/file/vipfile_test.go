@@ -60,7 +60,7 @@ func TestVIPFileTrouble(t *testing.T) {
 // FuzzDecodeVIPs reads what a disk may hold, with a right checksum, or the file would be refused before it is looked at.
 // What is accepted is valid, and survives being written again.
 func FuzzDecodeVIPs(f *testing.F) {
-	whole, err := encodeVIPs(self, map[VIPName]netip.Addr{vipName("web", ""): addressAt(loopback, 7), vipName("web", "west"): addressAt(loopback, 8)})
+	whole, err := encodeVIPs(self, map[registry.VIPName]netip.Addr{vipName("web", ""): addressAt(loopback, 7), vipName("web", "west"): addressAt(loopback, 8)})
 	require.NoError(f, err)
 	body := whole[bytes.IndexByte(whole, '\n')+1:]
 	f.Add(body)
@@ -75,7 +75,7 @@ func FuzzDecodeVIPs(f *testing.F) {
 			return
 		}
 		for name, addr := range held {
-			require.NoError(t, name.validate())
+			require.NoError(t, name.Validate())
 			require.True(t, addr.Is4())
 		}
 		again, err := encodeVIPs(owner, held)

@@ -15,29 +15,6 @@ import (
 	"github.com/grapevine-mesh/grapevine/registry"
 )
 
-// VIPName is what has a VIP: a federated service, or one cluster's export of it.
-type VIPName struct {
-	Service registry.ServiceName
-	Cluster registry.Cluster // empty: federated
-}
-
-// String is the name as DNS has it, without the zone.
-func (n VIPName) String() string {
-	if n.Cluster == "" {
-		return n.Service.String()
-	}
-	return string(n.Cluster) + "." + n.Service.String()
-}
-
-func (n VIPName) validate() error {
-	if n.Cluster != "" {
-		if err := registry.CheckLabel(string(n.Cluster)); err != nil {
-			return err
-		}
-	}
-	return n.Service.Validate()
-}
-
 // VIPConfig says where a gateway's VIPs come from.
 type VIPConfig struct {
 	Range   netip.Prefix     // required; IPv4, /8 to /28, such as 127.80.0.0/16
@@ -59,10 +36,10 @@ type VIPs struct {
 	release func() error
 
 	mu    sync.Mutex
-	held  map[VIPName]netip.Addr
+	held  map[registry.VIPName]netip.Addr
 	dirty bool // the file is behind
 
-	published atomic.Pointer[map[VIPName]netip.Addr]
+	published atomic.Pointer[map[registry.VIPName]netip.Addr]
 }
 
 // OpenVIPs takes the range, and reads the file, if there is one. A file of another gateway is an error; a damaged one is
@@ -82,7 +59,7 @@ func OpenVIPs(config VIPConfig) (*VIPs, error) {
 	if v.held, err = loadVIPs(config.Path, config.Gateway, config.Log); err != nil {
 		return nil, errors.Join(err, v.release())
 	}
-	maps.DeleteFunc(v.held, func(_ VIPName, addr netip.Addr) bool { return !usable(prefix, addr) }) // of an earlier range
+	maps.DeleteFunc(v.held, func(_ registry.VIPName, addr netip.Addr) bool { return !usable(prefix, addr) }) // of an earlier range
 	v.publishLocked()
 	return v, nil
 }
@@ -92,18 +69,18 @@ func (v *VIPs) Close() error { return v.release() }
 
 // Lookup returns the address of a name, or zero addresses where it has none. It has the form that a DNS server asks for;
 // there is no IPv6 range.
-func (v *VIPs) Lookup(service registry.ServiceName, cluster registry.Cluster) (v4, v6 netip.Addr) {
-	return (*v.published.Load())[VIPName{service, cluster}], netip.Addr{}
+func (v *VIPs) Lookup(name registry.VIPName) (v4, v6 netip.Addr) {
+	return (*v.published.Load())[name], netip.Addr{}
 }
 
 // Assign gives each of the names an address, and keeps what it gave. Names that are no longer among them keep theirs too,
 // for they may come back, until the range is needed. On an error the names that could get an address have one; if only
 // the file can't be written, all have, and the next Assign tries again.
-func (v *VIPs) Assign(names []VIPName) error {
+func (v *VIPs) Assign(names []registry.VIPName) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	wanted := map[VIPName]bool{}
-	var fresh []VIPName
+	wanted := map[registry.VIPName]bool{}
+	var fresh []registry.VIPName
 	for _, name := range names {
 		if _, has := v.held[name]; !has && !wanted[name] {
 			fresh = append(fresh, name)
@@ -111,7 +88,7 @@ func (v *VIPs) Assign(names []VIPName) error {
 		wanted[name] = true
 	}
 	// In order, so that gateways that meet the same names at once place them alike.
-	slices.SortFunc(fresh, func(a, b VIPName) int { return strings.Compare(a.String(), b.String()) })
+	slices.SortFunc(fresh, func(a, b registry.VIPName) int { return strings.Compare(a.String(), b.String()) })
 	left := v.placeLocked(fresh, wanted)
 	var err error
 	if v.dirty {
@@ -126,7 +103,7 @@ func (v *VIPs) Assign(names []VIPName) error {
 }
 
 // placeLocked gives addresses to names that have none, and returns those for which there is none.
-func (v *VIPs) placeLocked(fresh []VIPName, wanted map[VIPName]bool) (left []VIPName) {
+func (v *VIPs) placeLocked(fresh []registry.VIPName, wanted map[registry.VIPName]bool) (left []registry.VIPName) {
 	taken := map[netip.Addr]bool{}
 	for _, addr := range v.held {
 		taken[addr] = true
@@ -145,7 +122,7 @@ func (v *VIPs) placeLocked(fresh []VIPName, wanted map[VIPName]bool) (left []VIP
 }
 
 // forgetLocked takes back the addresses of all names that aren't wanted.
-func (v *VIPs) forgetLocked(wanted map[VIPName]bool, taken map[netip.Addr]bool) (any bool) {
+func (v *VIPs) forgetLocked(wanted map[registry.VIPName]bool, taken map[netip.Addr]bool) (any bool) {
 	for name, addr := range v.held {
 		if !wanted[name] {
 			delete(v.held, name)

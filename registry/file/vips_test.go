@@ -21,12 +21,12 @@ var (
 	self     = registry.Gateway{Cluster: "east", Name: "e-0"}
 )
 
-func vipName(name string, cluster registry.Cluster) VIPName {
-	return VIPName{registry.ServiceName{Namespace: "shop", Name: name}, cluster}
+func vipName(name string, cluster registry.Cluster) registry.VIPName {
+	return registry.VIPName{Service: registry.ServiceName{Namespace: "shop", Name: name}, Cluster: cluster}
 }
 
-func vipNames(n int) []VIPName {
-	var names []VIPName
+func vipNames(n int) []registry.VIPName {
+	var names []registry.VIPName
 	for i := range n {
 		names = append(names, vipName(fmt.Sprintf("s%d", i), ""))
 	}
@@ -40,11 +40,11 @@ func open(t testing.TB, prefix netip.Prefix, path string) *VIPs {
 }
 
 // assigned gives addresses to names, and returns all that are held.
-func assigned(t testing.TB, v *VIPs, names []VIPName) map[VIPName]netip.Addr {
+func assigned(t testing.TB, v *VIPs, names []registry.VIPName) map[registry.VIPName]netip.Addr {
 	require.NoError(t, v.Assign(names))
-	held := map[VIPName]netip.Addr{}
+	held := map[registry.VIPName]netip.Addr{}
 	for _, name := range names {
-		v4, v6 := v.Lookup(name.Service, name.Cluster)
+		v4, v6 := v.Lookup(name)
 		require.True(t, usable(v.prefix, v4), "%s: %s", name, v4)
 		require.False(t, v6.IsValid())
 		held[name] = v4
@@ -87,11 +87,11 @@ func TestVIPsAreStable(t *testing.T) {
 // TestVIPsForDNSAreUnknownUntilAssigned says that Lookup gives nothing away.
 func TestVIPsForDNSAreUnknownUntilAssigned(t *testing.T) {
 	v := open(t, loopback, "")
-	v4, v6 := v.Lookup(vipName("web", "").Service, "")
+	v4, v6 := v.Lookup(vipName("web", ""))
 	require.False(t, v4.IsValid() || v6.IsValid())
-	require.NoError(t, v.Assign([]VIPName{vipName("web", ""), vipName("web", ""), vipName("web", "west")}))
-	v4, _ = v.Lookup(vipName("web", "").Service, "")
-	mirrored, _ := v.Lookup(vipName("web", "").Service, "west")
+	require.NoError(t, v.Assign([]registry.VIPName{vipName("web", ""), vipName("web", ""), vipName("web", "west")}))
+	v4, _ = v.Lookup(vipName("web", ""))
+	mirrored, _ := v.Lookup(vipName("web", "west"))
 	require.NotEqual(t, v4, mirrored)
 }
 
@@ -126,8 +126,8 @@ func TestVIPsLeaveNetworkAddressesOut(t *testing.T) {
 	}
 }
 
-func invert(held map[VIPName]netip.Addr) func(func(netip.Addr, VIPName) bool) {
-	return func(yield func(netip.Addr, VIPName) bool) {
+func invert(held map[registry.VIPName]netip.Addr) func(func(netip.Addr, registry.VIPName) bool) {
+	return func(yield func(netip.Addr, registry.VIPName) bool) {
 		for name, addr := range held {
 			if !yield(addr, name) {
 				return
@@ -173,7 +173,7 @@ func TestVIPsWithoutDisk(t *testing.T) {
 	v := open(t, loopback, path)
 	names := vipNames(2)
 	require.ErrorContains(t, v.Assign(names), directory)
-	v4, _ := v.Lookup(names[0].Service, "")
+	v4, _ := v.Lookup(names[0])
 	require.True(t, v4.IsValid())
 	require.NoError(t, os.Mkdir(directory, 0o700))
 	require.NoError(t, v.Assign(names))

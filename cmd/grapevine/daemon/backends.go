@@ -2,10 +2,10 @@ package daemon
 
 import (
 	"net/netip"
+	"slices"
 	"sync/atomic"
 
 	"github.com/grapevine-mesh/grapevine/registry"
-	"github.com/grapevine-mesh/grapevine/registry/file"
 	"github.com/grapevine-mesh/grapevine/tunnel"
 )
 
@@ -13,7 +13,7 @@ import (
 // address, so a peer can reach what is exported to it, and nothing that it merely names.
 type backends struct {
 	self  registry.Cluster
-	local atomic.Pointer[map[registry.ServiceName]file.Local]
+	local atomic.Pointer[map[registry.ServiceName]registry.Own]
 	turn  atomic.Uint64
 }
 
@@ -24,8 +24,8 @@ func newBackends(self registry.Cluster) *backends {
 }
 
 // Set replaces what this gateway exports.
-func (b *backends) Set(services []file.Local) {
-	byName := make(map[registry.ServiceName]file.Local, len(services))
+func (b *backends) Set(services []registry.Own) {
+	byName := make(map[registry.ServiceName]registry.Own, len(services))
 	for _, service := range services {
 		byName[service.Export.Service] = service
 	}
@@ -34,21 +34,26 @@ func (b *backends) Set(services []file.Local) {
 
 // Backends returns the ready endpoints of t, beginning with another one at each call, or a refusal.
 func (b *backends) Backends(caller registry.Cluster, t tunnel.Target) ([]netip.AddrPort, error) {
-	service, exported := (*b.local.Load())[t.Service]
+	service, exported := (*b.local.Load())[t.Name.Service]
 	if !exported {
 		return nil, tunnel.NotExported
 	}
 	if caller != b.self && !service.Export.Allows(caller) {
 		return nil, tunnel.NotAllowed
 	}
-	ready, exported := service.Backends[t.Port]
+	ready, exported := service.Backends[registry.PortNumber{Port: t.Port, Protocol: t.Protocol}]
 	if !exported {
 		return nil, tunnel.NotExported
 	}
-	if len(ready) == 0 {
+	addrs := make([]netip.AddrPort, 0, len(ready))
+	for _, backend := range ready {
+		if t.Name.Hostname == "" || t.Name.Hostname == backend.Hostname {
+			addrs = append(addrs, backend.Addr)
+		}
+	}
+	if len(addrs) == 0 {
 		return nil, tunnel.NoEndpoint
 	}
-	first := int(b.turn.Add(1) % uint64(len(ready)))
-	rotated := make([]netip.AddrPort, 0, len(ready))
-	return append(append(rotated, ready[first:]...), ready[:first]...), nil
+	first := int(b.turn.Add(1) % uint64(len(addrs)))
+	return slices.Concat(addrs[first:], addrs[:first]), nil
 }

@@ -52,7 +52,7 @@ type Daemon struct {
 	changed    chan struct{}     // one slot: members or links have changed
 	exported   chan struct{}     // one slot: what the mesh exports has changed
 	draining   atomic.Bool
-	fronted    atomic.Pointer[map[file.VIPName][]registry.Port] // the VIPs that are listened on
+	fronted    atomic.Pointer[map[registry.VIPName][]registry.Port] // the VIPs that are listened on
 }
 
 // New builds a gateway and binds its sockets, so that a mistake or a taken port shows before anything runs. It starts

@@ -84,7 +84,7 @@ func (d *Daemon) Services() []Service {
 	services := []Service{}
 	for s := range d.atlas.Directory().Services() {
 		service := Service{Namespace: s.Name.Namespace, Name: s.Name.Name, DNS: s.Name.String() + "." + d.settings.zone, Clusters: []ServiceCluster{}}
-		if vip, _ := d.vips.Lookup(s.Name, ""); vip.IsValid() {
+		if vip, _ := d.vips.Lookup(registry.VIPName{Service: s.Name}); vip.IsValid() {
 			service.VIP = vip.String()
 		}
 		for _, offer := range s.Offers {
@@ -105,7 +105,7 @@ func (d *Daemon) describeOffer(service *Service, name registry.ServiceName, offe
 			service.Ports = append(service.Ports, port)
 		}
 	}
-	if vip, _ := d.vips.Lookup(name, offer.Cluster); vip.IsValid() && offer.Export.Visibility.Mirrored() {
+	if vip, _ := d.vips.Lookup(registry.VIPName{Service: name, Cluster: offer.Cluster}); vip.IsValid() && offer.Export.Visibility.Mirrored() {
 		if service.Mirrors == nil {
 			service.Mirrors = make(map[string]string)
 		}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/grapevine-mesh/grapevine/gossip"
 	"github.com/grapevine-mesh/grapevine/registry"
-	"github.com/grapevine-mesh/grapevine/registry/file"
 	"github.com/grapevine-mesh/grapevine/tunnel"
 )
 
@@ -86,22 +85,22 @@ func (d *Daemon) alone() bool {
 
 // place gives every service that is reached through gateways its VIP, and listens there.
 func (d *Daemon) place() {
-	fronts := make(map[file.VIPName][]registry.Port)
+	fronts := make(map[registry.VIPName][]registry.Port)
 	for service := range d.atlas.Directory().Services() {
 		for _, offer := range service.Offers {
 			if offer.Export.Reach != registry.ThroughGateway {
 				continue
 			}
 			if offer.Export.Visibility.Federated() {
-				name := file.VIPName{Service: service.Name}
+				name := registry.VIPName{Service: service.Name}
 				fronts[name] = append(fronts[name], offer.Export.Ports...)
 			}
 			if offer.Export.Visibility.Mirrored() {
-				fronts[file.VIPName{Service: service.Name, Cluster: offer.Cluster}] = offer.Export.Ports
+				fronts[registry.VIPName{Service: service.Name, Cluster: offer.Cluster}] = offer.Export.Ports
 			}
 		}
 	}
-	names := make([]file.VIPName, 0, len(fronts))
+	names := make([]registry.VIPName, 0, len(fronts))
 	for name := range fronts {
 		names = append(names, name)
 	}
@@ -109,10 +108,10 @@ func (d *Daemon) place() {
 
 	targets := make(map[netip.AddrPort]tunnel.Target)
 	for name, ports := range fronts {
-		vip, _ := d.vips.Lookup(name.Service, name.Cluster)
+		vip, _ := d.vips.Lookup(name)
 		for _, port := range ports {
 			if vip.IsValid() && port.Protocol == registry.TCP {
-				targets[netip.AddrPortFrom(vip, port.Port)] = tunnel.Target{Service: name.Service, Only: name.Cluster, Port: port.Port, Protocol: port.Protocol}
+				targets[netip.AddrPortFrom(vip, port.Port)] = tunnel.Target{Name: name, Port: port.Port, Protocol: port.Protocol}
 			}
 		}
 	}
@@ -122,10 +121,10 @@ func (d *Daemon) place() {
 
 // vip returns the VIP of a service once connections to it are taken: a name that is answered a moment too soon costs its
 // clients a refused connection.
-func (d *Daemon) vip(service registry.ServiceName, cluster registry.Cluster) (v4, v6 netip.Addr) {
+func (d *Daemon) vip(name registry.VIPName) (v4, v6 netip.Addr) {
 	if fronts := d.fronted.Load(); fronts != nil {
-		if _, there := (*fronts)[file.VIPName{Service: service, Cluster: cluster}]; there {
-			return d.vips.Lookup(service, cluster)
+		if _, there := (*fronts)[name]; there {
+			return d.vips.Lookup(name)
 		}
 	}
 	return netip.Addr{}, netip.Addr{}
@@ -133,7 +132,7 @@ func (d *Daemon) vip(service registry.ServiceName, cluster registry.Cluster) (v4
 
 // route ranks the clusters that a connection to t may go to.
 func (d *Daemon) route(t tunnel.Target) []registry.Candidate {
-	return d.atlas.Directory().Route(t.Service, d.settings.self.Cluster, t.Only, rand.Uint64N)
+	return d.atlas.Directory().Route(t.Name, d.settings.self.Cluster, rand.Uint64N)
 }
 
 // complain logs a standing problem when it begins and when it changes, and not at every look.
@@ -153,7 +152,7 @@ func (d *Daemon) complain(about string, err error) {
 }
 
 // publish exports what the source says is there now.
-func (d *Daemon) publish(services []file.Local) {
+func (d *Daemon) publish(services []registry.Own) {
 	d.backends.Set(services)
 	exports := make([]registry.Export, len(services))
 	for i, service := range services {
