@@ -20,6 +20,7 @@ const module = "github.com/grapevine-mesh/grapevine"
 var mayImport = map[string][]string{
 	"registry":             {},
 	"registry/file":        {"registry"},
+	"registry/kube":        {"registry"},
 	"gossip":               {"registry"},
 	"dnsserver":            {"registry"},
 	"tunnel":               {"registry"},
@@ -37,6 +38,7 @@ var homes = map[string]string{
 	"github.com/quic-go/quic-go":              "tunnel",
 	"github.com/spiffe/go-spiffe":             "tunnel",
 	"k8s.io":                                  "registry/kube",
+	"sigs.k8s.io/mcs-api":                     "registry/kube",
 	"github.com/fxamacker/cbor":               "registry",
 	"github.com/prometheus/client_golang":     "cmd/grapevine/daemon",
 	"github.com/HdrHistogram/hdrhistogram-go": "chaos",
