@@ -75,23 +75,8 @@ func (d *Daemon) build() (err error) {
 	d.endpoint.HandlePackets(d.ring.HandlePacket)
 	d.endpoint.HandleStreams(tunnel.KindGossip, d.ring.HandleStream)
 
-	// Where applications connect to, and how they learn of it.
-	if err = d.buildFronts(); err != nil {
-		return err
-	}
-
-	// What this gateway exports itself.
-	d.source, err = file.New(file.Config{Services: s.services, Dial: d.options.Sockets.Dial, OnChange: d.publish, Log: d.log})
-	return err
-}
-
-func (d *Daemon) buildFronts() (err error) {
-	s := d.settings
-	vips := file.VIPConfig{Range: s.vips, Gateway: s.self, Path: d.data.file("vips"), Log: d.log}
-	if _, real := d.options.Sockets.(Machine); real {
-		vips.Lock = file.LockRange
-	}
-	if d.vips, err = file.OpenVIPs(vips); err != nil {
+	// What this gateway exports itself, and where applications connect to.
+	if d.home, err = d.buildHome(); err != nil {
 		return err
 	}
 	d.fronts, err = tunnel.NewFronts(tunnel.FrontsConfig{
@@ -102,9 +87,26 @@ func (d *Daemon) buildFronts() (err error) {
 	}
 	d.names, err = dnsserver.New(dnsserver.Config{
 		Zone: s.zone, TTL: s.ttl, Self: s.self.Cluster, Addrs: d.nameServerAddrs(),
-		Directory: func() dnsserver.Directory { return d.atlas.Directory() }, VIPs: d.vip, Log: d.log.With().Str("part", "dns").Logger(),
+		Directory: func() dnsserver.Directory { return d.atlas.Directory() }, VIPs: d.home.Lookup, Log: d.log.With().Str("part", "dns").Logger(),
 	})
 	return err
+}
+
+// buildHome finds out what there is to export, and takes a range of addresses for what others do.
+func (d *Daemon) buildHome() (_ home, err error) {
+	s, h := d.settings, new(fileHome)
+	h.Source, err = file.New(file.Config{Services: s.services, Dial: d.options.Sockets.Dial, OnChange: d.publish, Log: d.log})
+	if err != nil {
+		return nil, err
+	}
+	vips := file.VIPConfig{Range: s.vips, Gateway: s.self, Path: d.data.file("vips"), Log: d.log}
+	if _, real := d.options.Sockets.(Machine); real {
+		vips.Lock = file.LockRange
+	}
+	if h.VIPs, err = file.OpenVIPs(vips); err != nil {
+		return nil, err
+	}
+	return h, nil
 }
 
 // nameServerAddrs returns where clients reach the name server, as far as the socket tells.

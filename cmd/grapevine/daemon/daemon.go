@@ -12,7 +12,6 @@ import (
 	"github.com/grapevine-mesh/grapevine/dnsserver"
 	"github.com/grapevine-mesh/grapevine/gossip"
 	"github.com/grapevine-mesh/grapevine/registry"
-	"github.com/grapevine-mesh/grapevine/registry/file"
 	"github.com/grapevine-mesh/grapevine/tunnel"
 )
 
@@ -41,8 +40,7 @@ type Daemon struct {
 	store    *registry.Store
 	sync     *registry.Sync
 	atlas    *registry.Atlas
-	source   *file.Source
-	vips     *file.VIPs
+	home     home
 	fronts   *tunnel.Fronts
 	names    *dnsserver.Server
 
@@ -52,7 +50,6 @@ type Daemon struct {
 	changed    chan struct{}     // one slot: members or links have changed
 	exported   chan struct{}     // one slot: what the mesh exports has changed
 	draining   atomic.Bool
-	fronted    atomic.Pointer[map[registry.VIPName][]registry.Port] // the VIPs that are listened on
 }
 
 // New builds a gateway and binds its sockets, so that a mistake or a taken port shows before anything runs. It starts
@@ -86,8 +83,8 @@ func New(cfg Config, options Options) (_ *Daemon, err error) {
 
 // Close releases what New took, for a gateway that isn't run.
 func (d *Daemon) Close() {
-	if d.vips != nil {
-		d.vips.Close()
+	if d.home != nil {
+		d.home.Close()
 	}
 	d.sockets.close()
 	d.data.Close()
@@ -114,7 +111,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	p.Go("fronts", d.fronts.Run)
 	p.Go("steering", d.steer)
 	p.Go("certificates", d.reloadCertificates)
-	p.Go("services", d.source.Run)
+	p.Go("services", d.home.Run)
 	p.Go("ring", d.ring.Run)
 
 	select {

@@ -83,51 +83,18 @@ func (d *Daemon) alone() bool {
 	return len(d.settings.seeds) == 0 || time.Since(d.started) > aloneAfter
 }
 
-// place gives every service that is reached through gateways its VIP, and listens there.
+// place gives every service that is reached through gateways its VIP, and listens for it.
 func (d *Daemon) place() {
-	fronts := make(map[registry.VIPName][]registry.Port)
-	for service := range d.atlas.Directory().Services() {
-		for _, offer := range service.Offers {
-			if offer.Export.Reach != registry.ThroughGateway {
-				continue
-			}
-			if offer.Export.Visibility.Federated() {
-				name := registry.VIPName{Service: service.Name}
-				fronts[name] = append(fronts[name], offer.Export.Ports...)
-			}
-			if offer.Export.Visibility.Mirrored() {
-				fronts[registry.VIPName{Service: service.Name, Cluster: offer.Cluster}] = offer.Export.Ports
-			}
-		}
-	}
-	names := make([]registry.VIPName, 0, len(fronts))
-	for name := range fronts {
-		names = append(names, name)
-	}
-	d.complain("vips", d.vips.Assign(names))
-
+	fronts, err := d.home.Place(wanted(d.atlas.Directory(), false))
+	d.complain("vips", err)
 	targets := make(map[netip.AddrPort]tunnel.Target)
-	for name, ports := range fronts {
-		vip, _ := d.vips.Lookup(name)
-		for _, port := range ports {
-			if vip.IsValid() && port.Protocol == registry.TCP {
-				targets[netip.AddrPortFrom(vip, port.Port)] = tunnel.Target{Name: name, Port: port.Port, Protocol: port.Protocol}
-			}
+	for _, front := range fronts {
+		if front.Port.Protocol == registry.TCP {
+			targets[front.Listen] = tunnel.Target{Name: front.Name, Port: front.Port.Port, Protocol: front.Port.Protocol}
 		}
 	}
 	d.complain("fronts", d.fronts.Set(targets))
-	d.fronted.Store(&fronts)
-}
-
-// vip returns the VIP of a service once connections to it are taken: a name that is answered a moment too soon costs its
-// clients a refused connection.
-func (d *Daemon) vip(name registry.VIPName) (v4, v6 netip.Addr) {
-	if fronts := d.fronted.Load(); fronts != nil {
-		if _, there := (*fronts)[name]; there {
-			return d.vips.Lookup(name)
-		}
-	}
-	return netip.Addr{}, netip.Addr{}
+	d.home.Open(fronts)
 }
 
 // route ranks the clusters that a connection to t may go to.
