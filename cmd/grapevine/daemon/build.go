@@ -95,6 +95,9 @@ func (d *Daemon) build() (err error) {
 // buildHome finds out what there is to export, and takes a range of addresses for what others do.
 func (d *Daemon) buildHome() (_ home, err error) {
 	s, h := d.settings, new(fileHome)
+	if s.kube.enabled {
+		return nil, errors.New("kubernetes.enabled: not yet")
+	}
 	h.Source, err = file.New(file.Config{Services: s.services, Dial: d.options.Sockets.Dial, OnChange: d.publish, Log: d.log})
 	if err != nil {
 		return nil, err

@@ -48,11 +48,14 @@ type DNSConfig struct {
 	TTL    string `json:"ttl"`
 }
 
-// KubernetesConfig is accepted so that one file serves every version; this version has no Kubernetes source.
+// KubernetesConfig is for a gateway that runs as a Pod: it takes its services from the cluster, and puts the mesh's there.
 type KubernetesConfig struct {
-	Enabled   bool   `json:"enabled"`
-	Namespace string `json:"namespace"`
-	MCS       bool   `json:"mcs"`
+	Enabled    bool     `json:"enabled"`
+	Namespace  string   `json:"namespace"`
+	MCS        bool     `json:"mcs"`
+	Kubeconfig string   `json:"kubeconfig"`
+	PodIPs     []string `json:"pod-ips"`
+	NodeIP     string   `json:"node-ip"`
 }
 
 // Defaults returns the configuration that a file and flags are laid over. The gateway's name is the host's.
@@ -71,6 +74,8 @@ func Defaults() Config {
 		Admin:   "127.0.0.1:7980",
 		Metrics: "0.0.0.0:7981",
 		Data:    "/var/lib/grapevine",
+
+		Kubernetes: KubernetesConfig{Namespace: "grapevine"},
 	}
 }
 
@@ -102,9 +107,12 @@ func Keys() []Key {
 		{Path: "admin", Example: "127.0.0.1:7980", Help: "address of the admin API"},
 		{Path: "metrics", Example: "0.0.0.0:7981", Help: "address of /metrics, /healthz and /readyz"},
 		{Path: "data", Example: "/var/lib/grapevine", Help: "directory for what must outlive a restart"},
-		{Path: "kubernetes.enabled", Example: "false", Help: "take services from Kubernetes (not in this version)"},
+		{Path: "kubernetes.enabled", Example: "true", Help: "take services from Kubernetes, and put the mesh's there"},
 		{Path: "kubernetes.namespace", Example: "grapevine", Help: "Grapevine's own namespace"},
-		{Path: "kubernetes.mcs", Example: "false", Help: "serve the Multi-Cluster Services API"},
+		{Path: "kubernetes.mcs", Example: "true", Help: "serve the Multi-Cluster Services API: ServiceImports, conditions"},
+		{Path: "kubernetes.kubeconfig", Example: "/home/me/.kube/config", Help: "how to reach the API server (default: as Pods do)"},
+		{Path: "kubernetes.pod-ips", Example: "10.11.0.7,fd00:11::7", Help: "this Pod's addresses (default: the interfaces')", List: true},
+		{Path: "kubernetes.node-ip", Example: "192.0.2.10", Help: "the address of this Pod's node, for a mesh port that is a NodePort or the host's"},
 		{Path: "services", Example: `[{name: web, namespace: shop, ports: [{port: 8080}], endpoints: ["127.0.0.1:9001"]}]`, Help: "exported services, as YAML"},
 	}
 }

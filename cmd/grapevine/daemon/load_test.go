@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/grapevine-mesh/grapevine/registry"
+	"github.com/grapevine-mesh/grapevine/registry/file"
 )
 
 func TestLoadLaysFlagsOverTheFileOverTheDefaults(t *testing.T) {
@@ -51,7 +54,7 @@ func TestResolveTellsEveryMistakeWithItsKeyAndAnExample(t *testing.T) {
 	cfg.DNS.TTL = "soon"
 	cfg.VIPs = "127.80.0.0"
 	cfg.TCP = "on"
-	cfg.Kubernetes.Enabled = true
+	cfg.Kubernetes = KubernetesConfig{MCS: true, PodIPs: []string{"10.0.0.300"}, NodeIP: "node"}
 	_, err := cfg.resolve()
 	for _, want := range []string{
 		"cluster: missing; a valid example is `cluster: east`",
@@ -61,10 +64,24 @@ func TestResolveTellsEveryMistakeWithItsKeyAndAnExample(t *testing.T) {
 		`dns.ttl: "soon" is no duration`,
 		`vips: "127.80.0.0" is no address range`,
 		`tcp: "on": want auto or off`,
-		"kubernetes.enabled",
+		"kubernetes.mcs: without kubernetes.enabled; a valid example is `kubernetes.mcs: true`",
+		`kubernetes.namespace: "": want a DNS label`,
+		`kubernetes.pod-ips: "10.0.0.300" is no address of a Pod`,
+		`kubernetes.node-ip: "node" is no address`,
 	} {
 		require.ErrorContains(t, err, want)
 	}
+}
+
+func TestServicesHaveOneSource(t *testing.T) {
+	cfg := Defaults()
+	cfg.Cluster, cfg.Gateway, cfg.Kubernetes.Enabled = "east", "gw-0", true
+	cfg.Services = []file.Service{{Name: "web", Namespace: "shop", Ports: []registry.Port{{Port: 80}}, Endpoints: []string{"10.0.0.1"}}}
+	_, err := cfg.resolve()
+	require.ErrorContains(t, err, "services: with kubernetes.enabled services come from the cluster")
+	cfg.Services = nil
+	_, err = cfg.resolve()
+	require.NoError(t, err)
 }
 
 func TestEveryKeyOfTheFileIsAFlag(t *testing.T) {

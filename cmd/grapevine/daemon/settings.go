@@ -29,6 +29,17 @@ type settings struct {
 	metrics   netip.AddrPort
 	data      string
 	services  []file.Service
+	kube      kubeSettings
+}
+
+// kubeSettings are those of a gateway that runs as a Pod.
+type kubeSettings struct {
+	enabled    bool
+	namespace  string
+	mcs        bool
+	kubeconfig string
+	podIPs     []netip.Addr // empty: the interfaces'
+	nodeIP     netip.Addr   // zero: not known
 }
 
 // Validate returns all mistakes in c at once, each with its key and a valid example.
@@ -97,13 +108,36 @@ func (c Config) resolve() (settings, error) {
 	if c.Data == "" {
 		check("data", errors.New("missing"))
 	}
-	if c.Kubernetes.Enabled || c.Kubernetes.MCS {
-		mistakes = append(mistakes, errors.New("kubernetes.enabled, kubernetes.mcs: this version takes services from its configuration file alone; want `kubernetes: {enabled: false, mcs: false}`"))
+	s.kube = c.Kubernetes.resolve(check)
+	if c.Kubernetes.Enabled && len(c.Services) > 0 {
+		mistakes = append(mistakes, errors.New("services: with kubernetes.enabled services come from the cluster; label them there, such as `kubectl -n shop label service web grapevine.dev/export=federated`"))
 	}
 	if err := file.Validate(c.Services); err != nil {
 		mistakes = append(mistakes, err)
 	}
 	return s, errors.Join(mistakes...)
+}
+
+func (c KubernetesConfig) resolve(check func(path string, err error)) kubeSettings {
+	s := kubeSettings{enabled: c.Enabled, namespace: c.Namespace, mcs: c.MCS, kubeconfig: c.Kubeconfig}
+	check("kubernetes.namespace", registry.CheckLabel(c.Namespace))
+	if c.MCS && !c.Enabled {
+		check("kubernetes.mcs", errors.New("without kubernetes.enabled"))
+	}
+	for _, text := range c.PodIPs {
+		addr, err := netip.ParseAddr(text)
+		if err != nil || addr.IsUnspecified() || addr.IsLoopback() {
+			check("kubernetes.pod-ips", fmt.Errorf("%q is no address of a Pod", text))
+		}
+		s.podIPs = append(s.podIPs, addr)
+	}
+	if c.NodeIP != "" {
+		var err error
+		if s.nodeIP, err = netip.ParseAddr(c.NodeIP); err != nil {
+			check("kubernetes.node-ip", fmt.Errorf("%q is no address", c.NodeIP))
+		}
+	}
+	return s
 }
 
 // checkDomain takes one or more DNS labels with dots between them.
