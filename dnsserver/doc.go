@@ -51,7 +51,9 @@
 //
 //   - A flat export's name resolves to ready endpoints: of the first-ranked cluster alone (see reachable), at most eight,
 //     rotated. A federated service is flat where all of its exports are.
-//   - Host names exist for federated exports too, below their cluster's name; they answer where the export is flat.
+//   - Host names exist for federated exports too, below their cluster's name. They resolve to the endpoint's addresses where
+//     the export is flat; through gateways each host of a headless export has a VIP. SRV records of either have the hosts of
+//     the first-ranked cluster as targets, where all have names.
 //   - A federated service has every port that one of its clusters has. Ports without a name have no SRV record. The bare
 //     name has none either.
 //   - What we have no records of (HTTPS, SVCB, MX, …) is NODATA, never an error: resolvers give up on errors. ANY is

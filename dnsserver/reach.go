@@ -25,22 +25,20 @@ func (r *resolver) reachable(t target, offers []registry.Offer, ways []registry.
 		return r.vip(t, rrtype)
 	}
 	for _, way := range ways {
-		if addrs := ofFamily(addrsOf(endpointsIn(way.Cluster, offers)), rrtype); len(addrs) > 0 {
+		offer, _ := offerOf(way.Cluster, offers)
+		if addrs := ofFamily(addrsOf(offer.Export.Endpoints), rrtype); len(addrs) > 0 {
 			return rotate(addrs, r.pick)
 		}
 	}
 	return nil
 }
 
-func (r *resolver) vip(t target, rrtype uint16) []netip.Addr {
-	v4, v6 := r.vips(t.vipName())
-	return ofFamily([]netip.Addr{v4, v6}, rrtype)
-}
+func (r *resolver) vip(t target, rrtype uint16) []netip.Addr { return ofFamily(r.vipPair(t), rrtype) }
 
-// placed tells whether a service has a VIP, of whichever family.
-func (r *resolver) placed(t target) bool {
+// vipPair returns the VIPs of a name, of whichever families it has one.
+func (r *resolver) vipPair(t target) []netip.Addr {
 	v4, v6 := r.vips(t.vipName())
-	return v4.IsValid() || v6.IsValid()
+	return slices.DeleteFunc([]netip.Addr{v4, v6}, func(vip netip.Addr) bool { return !vip.IsValid() })
 }
 
 // both makes the A and the AAAA records of some addresses, for the additional section.
@@ -50,15 +48,6 @@ func (r *resolver) both(owner string, addrs ...netip.Addr) []dns.RR {
 
 func flat(offers []registry.Offer) bool {
 	return !slices.ContainsFunc(offers, func(o registry.Offer) bool { return o.Export.Reach != registry.Flat })
-}
-
-func endpointsIn(cluster registry.Cluster, offers []registry.Offer) []registry.Endpoint {
-	for _, offer := range offers {
-		if offer.Cluster == cluster {
-			return offer.Export.Endpoints
-		}
-	}
-	return nil
 }
 
 func addrsOf(endpoints []registry.Endpoint) []netip.Addr {

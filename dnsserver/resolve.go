@@ -96,7 +96,7 @@ func (r *resolver) findService(t target, known registry.Service, owner string, r
 	if len(ways) == 0 {
 		return found{existence: unserved}
 	}
-	if !flat(offers) && !r.placed(t) {
+	if !flat(offers) && len(r.vipPair(t)) == 0 {
 		return found{existence: unplaced}
 	}
 	addrs := r.reachable(t, offers, ways, rrtype)
@@ -109,30 +109,9 @@ func (r *resolver) belowOnly(t target, known registry.Service) found {
 	if t.cluster == "" {
 		return found{existence: unserved}
 	}
-	for _, offer := range known.Offers {
-		if offer.Cluster == t.cluster && slices.ContainsFunc(offer.Export.Endpoints, hasHostname) {
-			return found{existence: unserved}
-		}
-	}
-	return found{existence: absent}
-}
-
-// findHostname answers one endpoint of a headless export. Such names exist for federated exports too, as in the MCS
-// API: a member of a StatefulSet is meant to be found by its name, and the targets of SRV records need it.
-func (r *resolver) findHostname(t target, known registry.Service, owner string, rrtype uint16) found {
-	for _, offer := range known.Offers {
-		if offer.Cluster != t.cluster {
-			continue
-		}
-		hosts := slices.Clone(offer.Export.Endpoints)
-		hosts = slices.DeleteFunc(hosts, func(e registry.Endpoint) bool { return e.Hostname != t.hostname })
-		switch {
-		case len(hosts) == 0:
-			return found{existence: absent}
-		case offer.Export.Reach != registry.Flat || !offer.Eligible:
-			return found{existence: unserved}
-		}
-		return found{existence: served, answer: addresses(owner, rrtype, r.zone.ttl, addrsOf(hosts))}
+	offer, _ := offerOf(t.cluster, known.Offers)
+	if slices.ContainsFunc(offer.Export.Endpoints, func(e registry.Endpoint) bool { return e.Hostname != "" }) {
+		return found{existence: unserved}
 	}
 	return found{existence: absent}
 }
@@ -150,4 +129,12 @@ func offersOf(t target, known registry.Service) []registry.Offer {
 	return offers
 }
 
-func hasHostname(e registry.Endpoint) bool { return e.Hostname != "" }
+// offerOf returns one cluster's offer.
+func offerOf(cluster registry.Cluster, offers []registry.Offer) (registry.Offer, bool) {
+	for _, offer := range offers {
+		if offer.Cluster == cluster {
+			return offer, true
+		}
+	}
+	return registry.Offer{}, false
+}
