@@ -27,7 +27,7 @@ func (r *resolver) reachable(t target, offers []registry.Offer, ways []registry.
 	for _, way := range ways {
 		offer, _ := offerOf(way.Cluster, offers)
 		if addrs := ofFamily(addrsOf(offer.Export.Endpoints), rrtype); len(addrs) > 0 {
-			return rotate(addrs, r.pick)
+			return rotate(addrs, maxRecords, r.pick)
 		}
 	}
 	return nil
@@ -59,15 +59,15 @@ func addrsOf(endpoints []registry.Endpoint) []netip.Addr {
 }
 
 func ofFamily(addrs []netip.Addr, rrtype uint16) []netip.Addr {
-	return slices.DeleteFunc(addrs, func(addr netip.Addr) bool { return !ofType(addr, rrtype) })
+	return slices.DeleteFunc(slices.Clone(addrs), func(addr netip.Addr) bool { return !ofType(addr, rrtype) })
 }
 
-// rotate returns at most maxRecords of all, beginning anywhere and wrapping round: each of them comes first equally
-// often, and each is in equally many answers.
-func rotate[T any](all []T, pick func(n uint64) uint64) []T {
+// rotate returns at most so many of all, beginning anywhere and wrapping round: each of them comes first equally often, and
+// each is in equally many answers.
+func rotate[T any](all []T, most int, pick func(n uint64) uint64) []T {
 	if len(all) < 2 {
 		return all
 	}
 	first := int(pick(uint64(len(all))))
-	return slices.Concat(all[first:], all[:first])[:min(len(all), maxRecords)]
+	return slices.Concat(all[first:], all[:first])[:min(len(all), most)]
 }

@@ -53,9 +53,24 @@ func (r *resolver) portRecords(t target, all, withPort []registry.Offer, first r
 	}
 	name := r.zone.serviceName(t)
 	if flat(all) {
-		return []dns.RR{r.srv(owner, portOf(t, first), name)}, r.both(name, addrsOf(rotate(first.Export.Endpoints, r.pick))...)
+		return []dns.RR{r.srv(owner, portOf(t, first), name)}, r.both(name, addrsOf(rotate(first.Export.Endpoints, maxRecords, r.pick))...)
 	}
 	return []dns.RR{r.srv(owner, portOf(t, withPort[0]), name)}, r.both(name, r.vipPair(t)...)
+}
+
+// hostRecords names the hosts of one cluster as targets of SRV records, or none where one of them has no name.
+func (r *resolver) hostRecords(t target, offer registry.Offer, owner string) (answer, extra []dns.RR) {
+	cluster := target{service: t.service, cluster: offer.Cluster}
+	hosts := r.hostsOf(cluster, offer)
+	if slices.ContainsFunc(hosts, func(h host) bool { return r.zone.hostName(cluster, h) == "" }) {
+		return nil, nil
+	}
+	for _, h := range rotate(hosts, maxRecords, r.pick) {
+		name := r.zone.hostName(cluster, h)
+		answer = append(answer, r.srv(owner, portOf(t, offer), name))
+		extra = append(extra, r.both(name, rotate(h.addrs, maxRecords, r.pick)...)...)
+	}
+	return answer, extra
 }
 
 func (r *resolver) srv(owner string, number uint16, name string) dns.RR {
@@ -80,7 +95,7 @@ func offeredBy(cluster registry.Cluster, offers []registry.Offer) bool {
 
 // serviceName is the name of the target's service, or of its cluster's.
 func (z *zone) serviceName(t target) string {
-	name := t.service.Name + "." + t.service.Namespace + "." + z.name
+	name := t.service.Name + "." + t.service.Namespace + "." + z.services
 	if t.cluster != "" {
 		return string(t.cluster) + "." + name
 	}

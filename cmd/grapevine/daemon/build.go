@@ -101,7 +101,7 @@ func (d *Daemon) buildFronts() (err error) {
 		return err
 	}
 	d.names, err = dnsserver.New(dnsserver.Config{
-		Zone: s.zone, TTL: s.ttl, Self: s.self.Cluster, Addrs: d.nameServerAddrs(),
+		Zone: s.zone, Clusterset: s.clusterset, TTL: s.ttl, Self: s.self.Cluster, Addrs: d.nameServerAddrs(),
 		Directory: func() dnsserver.Directory { return d.atlas.Directory() }, VIPs: d.vip, Log: d.log.With().Str("part", "dns").Logger(),
 	})
 	return err
