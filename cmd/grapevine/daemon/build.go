@@ -86,7 +86,7 @@ func (d *Daemon) build() (err error) {
 		return err
 	}
 	d.names, err = dnsserver.New(dnsserver.Config{
-		Zone: s.zone, TTL: s.ttl, Self: s.self.Cluster, Addrs: d.nameServerAddrs(),
+		Zone: s.zone, Clusterset: s.clusterset, TTL: s.ttl, Self: s.self.Cluster, Addrs: d.nameServerAddrs(),
 		Directory: func() dnsserver.Directory { return d.atlas.Directory() }, VIPs: d.home.Lookup, Log: d.log.With().Str("part", "dns").Logger(),
 	})
 	return err

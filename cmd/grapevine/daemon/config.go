@@ -43,9 +43,10 @@ type TLSConfig struct {
 
 // DNSConfig is the name server's.
 type DNSConfig struct {
-	Listen string `json:"listen"`
-	Zone   string `json:"zone"`
-	TTL    string `json:"ttl"`
+	Listen     string `json:"listen"`
+	Zone       string `json:"zone"`
+	Clusterset string `json:"clusterset"` // empty: not served
+	TTL        string `json:"ttl"`
 }
 
 // KubernetesConfig is for a gateway that runs as a Pod: it takes its services from the cluster, and puts the mesh's there.
@@ -101,6 +102,7 @@ func Keys() []Key {
 		{Path: "tls.key", Example: "tls.key", Help: "PEM file with the certificate's key"},
 		{Path: "dns.listen", Example: "0.0.0.0:8053", Help: "address of the name server, UDP and TCP"},
 		{Path: "dns.zone", Example: "federated", Help: "zone that is served"},
+		{Path: "dns.clusterset", Example: "clusterset.local", Help: "zone of the Multi-Cluster Services API, served beside dns.zone (default: none)"},
 		{Path: "dns.ttl", Example: "5s", Help: "time to live of answers"},
 		{Path: "tcp", Example: "auto", Help: "auto or off: the TLS carrier beside QUIC (this version has QUIC alone)"},
 		{Path: "vips", Example: "127.80.0.0/16", Help: "range of the services' local addresses; gateways on one host need a range each"},

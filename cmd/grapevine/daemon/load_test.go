@@ -55,6 +55,7 @@ func TestResolveTellsEveryMistakeWithItsKeyAndAnExample(t *testing.T) {
 	cfg.VIPs = "127.80.0.0"
 	cfg.TCP = "on"
 	cfg.Kubernetes = KubernetesConfig{MCS: true, PodIPs: []string{"10.0.0.300"}, NodeIP: "node"}
+	cfg.DNS.Clusterset = "svc.federated"
 	_, err := cfg.resolve()
 	for _, want := range []string{
 		"cluster: missing; a valid example is `cluster: east`",
@@ -62,6 +63,7 @@ func TestResolveTellsEveryMistakeWithItsKeyAndAnExample(t *testing.T) {
 		`mesh.seeds: "west.example.com" is no host with a port`,
 		"mesh.advertise: entry 0, 0.0.0.0:7946, can't be dialled",
 		`dns.ttl: "soon" is no duration`,
+		"dns.clusterset: \"svc.federated\" and dns.zone \"federated\": one is in the other; a valid example is `dns.clusterset: clusterset.local`",
 		`vips: "127.80.0.0" is no address range`,
 		`tcp: "on": want auto or off`,
 		"kubernetes.mcs: without kubernetes.enabled; a valid example is `kubernetes.mcs: true`",
@@ -82,6 +84,25 @@ func TestServicesHaveOneSource(t *testing.T) {
 	cfg.Services = nil
 	_, err = cfg.resolve()
 	require.NoError(t, err)
+}
+
+func TestTheTwoZonesShareNoName(t *testing.T) {
+	for _, row := range []struct {
+		zone, clusterset string
+		fine             bool
+	}{
+		{"federated", "", true},
+		{"federated", "clusterset.local", true},
+		{"mesh.local", "clusterset.local", true},
+		{"federated", "unfederated", true},
+		{"federated", "federated", false},
+		{"federated", "clusterset.federated", false},
+		{"mesh.clusterset.local", "clusterset.local", false},
+		{"federated", "clusterset..local", false},
+		{"federated", "Clusterset.local", false},
+	} {
+		require.Equal(t, row.fine, checkClusterset(row.clusterset, row.zone) == nil, "%+v", row)
+	}
 }
 
 func TestEveryKeyOfTheFileIsAFlag(t *testing.T) {
