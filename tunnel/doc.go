@@ -25,7 +25,8 @@
 // connections, so a gateway that can't be dialled is reached over the connections that it dialled itself. One data
 // connection is warm as soon as the link is up; busy links get more.
 //
-// A beat goes each way every 50 ms ([Config].Heartbeat) while the link is used, and each second otherwise. It says how well
+// A beat goes each way every 50 ms ([Config].Heartbeat) while the link is used or attended to ([Endpoint.Attend]), and each
+// second otherwise. It says how well
 // the sender hears the receiver, so a cut in one direction is known at both ends. The detector behind it is pure, adapts to
 // loss and jitter, and isn't charged with stalls of our own process. Its verdict is a local and reversible opinion for
 // routing: it never changes membership. QUIC's idle timeout (5 s) is far too slow for a link in use; of one that nobody uses

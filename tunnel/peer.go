@@ -27,6 +27,7 @@ type peer struct {
 	link      Link
 	heart     heart
 	patient   patience
+	attended  bool          // its link beats as if it were in use
 	renewed   time.Time     // when it was last tried to replace connections whose certificates end
 	changed   chan struct{} // closed when the link changes, and replaced
 	doomed    []doom        // to be closed when the lock is released

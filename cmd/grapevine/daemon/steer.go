@@ -38,11 +38,16 @@ func (d *Daemon) steer(ctx context.Context) error {
 // restarted so quickly that nothing went down has to be synchronised with all the same.
 func (d *Daemon) judge(instances map[registry.Gateway]uint64) {
 	live := make(map[registry.Gateway]registry.Liveness)
+	var siblings []registry.Gateway
 	for _, member := range d.ring.Members() {
 		if member.State == gossip.Alive || member.State == gossip.Suspect {
 			live[member.Gateway] = registry.Liveness{Alive: true}
+			if member.Gateway.Cluster == d.settings.self.Cluster {
+				siblings = append(siblings, member.Gateway)
+			}
 		}
 	}
+	d.endpoint.Attend(siblings...) // what leads to a dead one in our own cluster has to be cleared at once
 	var peers []registry.Gateway
 	for _, link := range d.endpoint.Links() {
 		l := live[link.Gateway]
