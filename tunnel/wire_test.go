@@ -18,8 +18,26 @@ var targets = []Target{
 		Caller: netip.MustParseAddrPort("10.1.2.3:45678")},
 	{Name: registry.VIPName{Service: registry.ServiceName{Namespace: "a", Name: "b"}}, Port: 65535, Protocol: registry.UDP,
 		Caller: netip.MustParseAddrPort("[2001:db8::1]:1")},
-	{Name: registry.VIPName{Service: registry.ServiceName{Namespace: string(bytes.Repeat([]byte{'n'}, 63)), Name: string(bytes.Repeat([]byte{'s'}, 63))}},
+	{Name: registry.VIPName{Service: registry.ServiceName{Namespace: longest, Name: longest}},
 		Port: 1, Protocol: registry.TCP},
+	{Name: registry.VIPName{Service: registry.ServiceName{Namespace: "shop", Name: "db"}, Hostname: "db-0"}, Port: 5432, Protocol: registry.TCP,
+		Caller: netip.MustParseAddrPort("10.1.2.3:45678")},
+	{Name: registry.VIPName{Service: registry.ServiceName{Namespace: longest, Name: longest}, Hostname: longest}, Port: 53, Protocol: registry.UDP,
+		Caller: netip.MustParseAddrPort("[2001:db8::1]:65535")},
+}
+
+var longest = string(bytes.Repeat([]byte{'x'}, 63))
+
+// The bytes are a promise to gateways of other versions.
+func TestHeaderOnTheWire(t *testing.T) {
+	written := appendHeader(nil, targets[3])
+	require.Equal(t, "\x01\x17\x06\x15\x38\x04shop\x02db\x04\x0a\x01\x02\x03\xb2\x6e\x04db-0", string(written))
+	older := append([]byte{headerVersion, written[1] - 5}, written[2:len(written)-5]...)
+	read, err := readHeader(bytes.NewReader(older))
+	require.NoError(t, err, "an older sender knows no host names")
+	want := targets[3]
+	want.Name.Hostname = ""
+	require.Equal(t, want, read)
 }
 
 func TestHeaderIsReadBack(t *testing.T) {
@@ -65,7 +83,9 @@ func TestMalformedHeaders(t *testing.T) {
 		"port 0":                append([]byte{protocolTCP, 0, 0}, good[5:]...),
 		"no names":              good[2:5],
 		"a name cut off":        append(append([]byte{}, good[2:5]...), 200, 's'),
-		"no caller's port":      good[2 : len(good)-2],
+		"no caller's port":      good[2 : len(good)-3],
+		"a host name cut off":   append(append([]byte{}, good[2:len(good)-1]...), 4, 'd', 'b'),
+		"no host's name":        appendHeader(nil, Target{Name: registry.VIPName{Service: targets[0].Name.Service, Hostname: "DB.0"}, Port: 1, Protocol: registry.TCP})[2:],
 		"a name that isn't one": appendHeader(nil, Target{Name: registry.VIPName{Service: registry.ServiceName{Namespace: "shop", Name: "../etc"}}, Port: 1, Protocol: registry.TCP})[2:],
 		"an empty name":         appendHeader(nil, Target{Name: registry.VIPName{Service: registry.ServiceName{Namespace: "shop"}}, Port: 1, Protocol: registry.TCP})[2:],
 		"an address of 5 bytes": append(append([]byte{}, good[2:14]...), 5, 1, 2, 3, 4, 5, 0, 1),
@@ -84,6 +104,7 @@ func FuzzHeader(f *testing.F) {
 	f.Add([]byte{1, 255, 6})
 	f.Add([]byte("GET / HTTP/1.1\r\n\r\n"))
 	f.Add([]byte{1, 9, 6, 0, 80, 4, 's', 'h', 'o', 'p', 200})
+	f.Add([]byte("\x01\x11\x06\x00\x50\x04shop\x03web\x00\x00\x00\x09db"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		target, err := readHeader(bytes.NewReader(b))
 		if err != nil {
