@@ -37,6 +37,7 @@ type peer struct {
 type incoming struct {
 	streams  atomic.Int32
 	halfOpen atomic.Int32
+	flows    atomic.Int32 // of the streams
 	control  atomic.Int32
 }
 

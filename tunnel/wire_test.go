@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/quicvarint"
 	"github.com/stretchr/testify/require"
 
 	"github.com/grapevine-mesh/grapevine/registry"
@@ -162,5 +164,49 @@ func FuzzHello(f *testing.F) {
 		again, err := readHello(bytes.NewReader(read.append(nil)))
 		require.NoError(t, err)
 		require.Equal(t, read, again)
+	})
+}
+
+func FuzzDatagram(f *testing.F) {
+	f.Add([]byte{})
+	f.Add([]byte{0})
+	f.Add([]byte("\x04hello"))
+	f.Add([]byte("\x40\x04hello")) // longer than need be
+	f.Add([]byte("\xff\xff\xff\xff\xff\xff\xff"))
+	f.Add(append(quicvarint.Append(nil, 1<<61), "x"...))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		id, datagram, ok := parseDatagram(b)
+		if !ok {
+			require.Nil(t, datagram)
+			return
+		}
+		require.GreaterOrEqual(t, id, quic.StreamID(0))
+		require.LessOrEqual(t, len(datagram), datagramMost)
+		again, same, ok := parseDatagram(append(quicvarint.Append(nil, uint64(id)), datagram...))
+		require.True(t, ok)
+		require.Equal(t, id, again)
+		require.Equal(t, datagram, same)
+	})
+}
+
+func FuzzMessage(f *testing.F) {
+	f.Add(appendMessage(nil, []byte("hello")))
+	f.Add(append(appendMessage(nil, nil), appendMessage(nil, make([]byte, 3000))...))
+	f.Add([]byte{0})
+	f.Add([]byte{255, 255, 'x'})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var again []byte
+		r := bytes.NewReader(b)
+		for {
+			begun := false
+			datagram, err := readMessage(r, func() { begun = true })
+			if err != nil {
+				require.Equal(t, !begun && len(again) == len(b), errors.Is(err, io.EOF), "the end is between two messages")
+				break
+			}
+			require.NotNil(t, datagram)
+			again = appendMessage(again, datagram)
+		}
+		require.True(t, bytes.HasPrefix(b, again))
 	})
 }

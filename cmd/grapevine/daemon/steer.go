@@ -111,16 +111,16 @@ func (d *Daemon) place() {
 	}
 	d.complain("vips", d.vips.Assign(names))
 
-	targets := make(map[netip.AddrPort]tunnel.Target)
+	var listen []registry.Front
 	for name, ports := range fronts {
 		vip, _ := d.vips.Lookup(name)
 		for _, port := range ports {
-			if vip.IsValid() && port.Protocol == registry.TCP {
-				targets[netip.AddrPortFrom(vip, port.Port)] = tunnel.Target{Name: name, Port: port.Port, Protocol: port.Protocol}
+			if vip.IsValid() && port.Protocol != registry.SCTP {
+				listen = append(listen, registry.Front{Name: name, Port: port.Number(), Listen: netip.AddrPortFrom(vip, port.Port)})
 			}
 		}
 	}
-	d.complain("fronts", d.fronts.Set(targets))
+	d.complain("fronts", d.fronts.Set(listen))
 	d.fronted.Store(&fronts)
 }
 
