@@ -34,7 +34,7 @@ func (d *Daemon) build() (err error) {
 	// Links to other gateways.
 	d.endpoint, err = tunnel.New(tunnel.Config{
 		Self: s.self, Identity: d.identity, Conn: d.sockets.mesh, ResetKey: d.data.ResetKey, Instance: d.data.Epoch,
-		Backends: d.backends, DialBackend: d.options.Sockets.Dial, Heartbeat: heartbeat, Grace: Grace, OnLink: d.onLink, Log: d.log.With().Str("part", "tunnel").Logger(),
+		Backends: d.backends, DialBackend: dialBackend(d.options.Sockets), Heartbeat: heartbeat, Grace: Grace, OnLink: d.onLink, Log: d.log.With().Str("part", "tunnel").Logger(),
 	})
 	if err != nil {
 		return err
@@ -80,7 +80,8 @@ func (d *Daemon) build() (err error) {
 		return err
 	}
 	d.fronts, err = tunnel.NewFronts(tunnel.FrontsConfig{
-		Listen: d.options.Sockets.Listen, Route: d.route, Open: d.endpoint.Open, Grace: Grace, Log: d.log.With().Str("part", "fronts").Logger(),
+		Listen: d.options.Sockets.Listen, ListenPacket: d.options.Sockets.ListenPacket, Route: d.route, Open: d.endpoint.Open,
+		Grace: Grace, Log: d.log.With().Str("part", "fronts").Logger(),
 	})
 	if err != nil {
 		return err

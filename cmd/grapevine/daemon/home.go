@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 
 	"github.com/grapevine-mesh/grapevine/registry"
@@ -16,8 +17,9 @@ type home interface {
 	Run(ctx context.Context) error
 	// Place says where to listen for the ports of each name. On an error it places what it can.
 	Place(wanted map[registry.VIPName][]registry.Port) ([]registry.Front, error)
-	// Open says on which fronts connections are taken now: their names may be answered.
-	Open(fronts []registry.Front)
+	// Open says on which fronts connections are taken now: on all of these but those that are refused, whose address is
+	// another process's.
+	Open(fronts, refused []registry.Front)
 	// Lookup returns the addresses of a name, once connections to it are taken: a name that is answered a moment too soon
 	// costs its clients a refused connection. It never waits.
 	Lookup(name registry.VIPName) (v4, v6 netip.Addr)
@@ -55,10 +57,12 @@ func (h *fileHome) Place(wanted map[registry.VIPName][]registry.Port) ([]registr
 	return fronts, err
 }
 
-func (h *fileHome) Open(fronts []registry.Front) {
+func (h *fileHome) Open(fronts, refused []registry.Front) {
 	opened := make(map[registry.VIPName]bool, len(fronts))
 	for _, front := range fronts {
-		opened[front.Name] = true
+		if !slices.Contains(refused, front) {
+			opened[front.Name] = true
+		}
 	}
 	h.opened.Store(&opened)
 }

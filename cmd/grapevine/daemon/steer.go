@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"math/rand/v2"
-	"net/netip"
 	"time"
 
 	"github.com/grapevine-mesh/grapevine/gossip"
@@ -38,11 +37,16 @@ func (d *Daemon) steer(ctx context.Context) error {
 // restarted so quickly that nothing went down has to be synchronised with all the same.
 func (d *Daemon) judge(instances map[registry.Gateway]uint64) {
 	live := make(map[registry.Gateway]registry.Liveness)
+	var siblings []registry.Gateway
 	for _, member := range d.ring.Members() {
 		if member.State == gossip.Alive || member.State == gossip.Suspect {
 			live[member.Gateway] = registry.Liveness{Alive: true}
+			if member.Gateway.Cluster == d.settings.self.Cluster {
+				siblings = append(siblings, member.Gateway)
+			}
 		}
 	}
+	d.endpoint.Attend(siblings...) // what leads to a dead one in our own cluster has to be cleared at once
 	var peers []registry.Gateway
 	for _, link := range d.endpoint.Links() {
 		l := live[link.Gateway]
@@ -87,14 +91,9 @@ func (d *Daemon) alone() bool {
 func (d *Daemon) place() {
 	fronts, err := d.home.Place(wanted(d.atlas.Directory(), false))
 	d.complain("vips", err)
-	targets := make(map[netip.AddrPort]tunnel.Target)
-	for _, front := range fronts {
-		if front.Port.Protocol == registry.TCP {
-			targets[front.Listen] = tunnel.Target{Name: front.Name, Port: front.Port.Port, Protocol: front.Port.Protocol}
-		}
-	}
-	d.complain("fronts", d.fronts.Set(targets))
-	d.home.Open(fronts)
+	refused, err := d.fronts.Set(fronts)
+	d.complain("fronts", err)
+	d.home.Open(fronts, refused)
 }
 
 // route ranks the clusters that a connection to t may go to.
