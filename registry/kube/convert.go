@@ -2,8 +2,6 @@ package kube
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -41,32 +39,32 @@ type wish struct {
 	home    string // Grapevine's own namespace
 }
 
-// A result is what became of a wish: an export or a problem, told to each who wished it. The zero value: nobody did.
-type result struct {
+// An outcome is what became of a wish: an export or a problem, told to each who wished it. The zero value: nobody did.
+type outcome struct {
 	own      *registry.Own
 	verdicts []Verdict
 }
 
-// convert makes an export of a wish. It is pure: the same objects give the same result, whatever their order.
-func convert(w wish) result {
+// convert makes an export of a wish. It is pure: the same objects give the same outcome, whatever their order.
+func convert(w wish) outcome {
 	own, trouble := w.own()
 	verdict := Verdict{Service: w.name, OK: own != nil, Reason: trouble.reason, Message: trouble.text}
 	if own != nil {
 		verdict.Reason, verdict.Message = ReasonValid, describe(&own.Export)
 	}
-	r := result{own: own}
+	o := outcome{own: own}
 	if w.byExport() {
 		verdict.ByExport = true
-		r.verdicts = append(r.verdicts, verdict)
+		o.verdicts = append(o.verdicts, verdict)
 	}
 	if w.byLabel() {
 		verdict.ByExport = false
-		r.verdicts = append(r.verdicts, verdict)
+		o.verdicts = append(o.verdicts, verdict)
 	}
-	if len(r.verdicts) == 0 {
-		return result{}
+	if len(o.verdicts) == 0 {
+		return outcome{}
 	}
-	return r
+	return o
 }
 
 // byExport tells whether there is a ServiceExport. One that is being deleted is none.
@@ -126,105 +124,4 @@ func (w *wish) fill(p policy) (*registry.Own, problem) {
 		return nil, problem{ReasonInvalidExport, err.Error()}
 	}
 	return own, problem{}
-}
-
-// since returns when the export was wished for, in Unix seconds; clusters that disagree go by the oldest.
-func (w *wish) since() int64 {
-	created := w.service.CreationTimestamp
-	if w.byExport() {
-		created = w.export.CreationTimestamp
-	}
-	if created.IsZero() {
-		return 0
-	}
-	return created.Unix()
-}
-
-func portsIn(service *corev1.Service) []registry.Port {
-	var ports []registry.Port
-	for _, port := range service.Spec.Ports {
-		p := registry.Port{Name: port.Name, Protocol: protocolOf(port.Protocol)}
-		if port.Port > 0 && port.Port < 1<<16 {
-			p.Port = uint16(port.Port)
-		}
-		if port.AppProtocol != nil {
-			p.AppProtocol = *port.AppProtocol
-		}
-		ports = append(ports, p)
-	}
-	return ports
-}
-
-func protocolOf(protocol corev1.Protocol) registry.Protocol {
-	if protocol == "" {
-		return registry.TCP
-	}
-	return registry.Protocol(protocol)
-}
-
-// terms are the Service's fields that ServiceImports repeat.
-func terms(service *corev1.Service, export *mcsv1beta1.ServiceExport) *registry.MCS {
-	m := &registry.MCS{
-		SessionAffinity: string(service.Spec.SessionAffinity),
-		Labels:          export.Spec.ExportedLabels, Annotations: export.Spec.ExportedAnnotations,
-	}
-	if c := service.Spec.SessionAffinityConfig; c != nil && c.ClientIP != nil && c.ClientIP.TimeoutSeconds != nil {
-		m.SessionAffinitySeconds = *c.ClientIP.TimeoutSeconds
-	}
-	if policy := service.Spec.InternalTrafficPolicy; policy != nil {
-		m.InternalTrafficPolicy = string(*policy)
-	}
-	if distribution := service.Spec.TrafficDistribution; distribution != nil {
-		m.TrafficDistribution = *distribution
-	}
-	for _, family := range service.Spec.IPFamilies {
-		m.IPFamilies = append(m.IPFamilies, string(family))
-	}
-	return m
-}
-
-func textIn(texts map[string]string) int {
-	n := 0
-	for key, value := range texts {
-		n += len(key) + len(value)
-	}
-	return n
-}
-
-// describe says how a service is exported, in words that don't change with its endpoints.
-func describe(e *registry.Export) string {
-	text := "exported as " + string(e.Visibility)
-	if e.Visibility == registry.Both {
-		text = "exported as federated and mirrored"
-	}
-	var left []string
-	for _, port := range e.Ports {
-		if port.Protocol == registry.SCTP {
-			left = append(left, fmt.Sprint(port.Port))
-		}
-	}
-	if len(left) > 0 {
-		text += "; SCTP is listed and not carried: port " + strings.Join(left, ", ")
-	}
-	return text
-}
-
-// exports returns what is exported, in order.
-func exportsIn(results map[registry.ServiceName]result) []registry.Own {
-	var owns []registry.Own
-	for _, name := range slices.SortedFunc(maps.Keys(results), registry.ServiceName.Compare) {
-		if own := results[name].own; own != nil {
-			owns = append(owns, *own)
-		}
-	}
-	return owns
-}
-
-// verdictsIn returns all verdicts, in order.
-func verdictsIn(results map[registry.ServiceName]result) []Verdict {
-	var verdicts []Verdict
-	for _, name := range slices.SortedFunc(maps.Keys(results), registry.ServiceName.Compare) {
-		verdicts = append(verdicts, results[name].verdicts...)
-	}
-	return verdicts
 }

@@ -27,15 +27,15 @@ const (
 	eventComponent  = "grapevine"
 )
 
-// A note is what one Event says.
-type note struct {
+// A notice is what one Event says.
+type notice struct {
 	about   corev1.ObjectReference
 	warning bool
 	reason  string
 	message string
 }
 
-// A herald writes Events, slowly. Of each object only the last note counts, so what flaps isn't told again and again.
+// A herald writes Events, slowly. Of each object only the last notice counts, so what flaps isn't told again and again.
 //
 // An Event's name comes from what it says. Saying it again, as after a restart or by another gateway, refreshes the one that
 // there is. client-go's recorders would keep caches, goroutines and a queue for the same, and forget all at a restart.
@@ -46,19 +46,19 @@ type herald struct {
 	limit    *rate.Limiter
 
 	mu      sync.Mutex
-	waiting map[corev1.ObjectReference]note
+	waiting map[corev1.ObjectReference]notice
 	level   chan struct{}
 }
 
 func newHerald(client kubernetes.Interface, instance string, log zerolog.Logger) *herald {
 	return &herald{
 		client: client, instance: instance, log: log, limit: rate.NewLimiter(eventsPerSecond, eventsAtOnce),
-		waiting: map[corev1.ObjectReference]note{}, level: make(chan struct{}, 1),
+		waiting: map[corev1.ObjectReference]notice{}, level: make(chan struct{}, 1),
 	}
 }
 
-// say has the note written when its turn comes.
-func (h *herald) say(n note) {
+// say has the notice written when its turn comes.
+func (h *herald) say(n notice) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if _, known := h.waiting[n.about]; !known && len(h.waiting) >= eventsWaiting {
@@ -68,7 +68,7 @@ func (h *herald) say(n note) {
 	raiseLevel(h.level)
 }
 
-// run writes notes until ctx ends.
+// run writes notices until ctx ends.
 func (h *herald) run(ctx context.Context) {
 	for {
 		select {
@@ -87,17 +87,17 @@ func (h *herald) run(ctx context.Context) {
 	}
 }
 
-func (h *herald) next() (note, bool) {
+func (h *herald) next() (notice, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for about, n := range h.waiting {
 		delete(h.waiting, about)
 		return n, true
 	}
-	return note{}, false
+	return notice{}, false
 }
 
-func (h *herald) write(ctx context.Context, n note, now time.Time) error {
+func (h *herald) write(ctx context.Context, n notice, now time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, eventTimeout)
 	defer cancel()
 	event := h.event(n, metav1.NewTime(now))
@@ -114,7 +114,7 @@ func (h *herald) write(ctx context.Context, n note, now time.Time) error {
 	return err
 }
 
-func (h *herald) event(n note, now metav1.Time) *corev1.Event {
+func (h *herald) event(n notice, now metav1.Time) *corev1.Event {
 	kind := corev1.EventTypeNormal
 	if n.warning {
 		kind = corev1.EventTypeWarning

@@ -79,7 +79,7 @@ func TestListsThatLie(t *testing.T) {
 		{"everything", "*", "db web", 2, ""},
 	} {
 		inWorld(t, shop, false, func(w *world) {
-			w.after(coalesce)
+			w.after(collectFor)
 			w.hide(c.hidden)
 			w.after(confirmAfter - time.Second)
 			require.Equal(t, c.exports, w.exports(), c.what)
@@ -103,7 +103,7 @@ func TestListsThatLie(t *testing.T) {
 // TestLostEndpointsGoOnceConfirmed is the last row above, down to the number.
 func TestLostEndpointsGoOnceConfirmed(t *testing.T) {
 	inWorld(t, shop, false, func(w *world) {
-		w.after(coalesce)
+		w.after(collectFor)
 		w.hide("web-1")
 		w.after(confirmAfter + time.Second)
 		require.Len(t, w.reports, 2)
@@ -114,15 +114,15 @@ func TestLostEndpointsGoOnceConfirmed(t *testing.T) {
 // TestTheWatchEndsDoubt deletes, and makes anew, what a list lacked, before the second list.
 func TestTheWatchEndsDoubt(t *testing.T) {
 	inWorld(t, shop, false, func(w *world) {
-		w.after(coalesce)
+		w.after(collectFor)
 		w.hide("web")
 		w.after(2 * time.Second)
 		require.NoError(t, w.core.CoreV1().Services("shop").Delete(context.Background(), "web", metav1.DeleteOptions{}))
-		w.after(coalesce)
+		w.after(collectFor)
 		require.Equal(t, "db", w.exports(), "the API server said that it is deleted")
 		_, err := w.core.CoreV1().Services("shop").Create(context.Background(), labelled("web"), metav1.CreateOptions{})
 		require.NoError(t, err)
-		w.after(coalesce)
+		w.after(collectFor)
 		require.Equal(t, "db web", w.exports())
 		w.after(time.Minute)
 		require.Len(t, w.reports, 3, "there is no doubt any more, though lists still lack it")
@@ -152,7 +152,7 @@ func TestErrorsAreNoAnswer(t *testing.T) {
 			}
 		}
 		inWorld(t, shop, true, func(w *world) {
-			w.after(coalesce)
+			w.after(collectFor)
 			w.fail("services", c.err)
 			check(w)
 			require.Len(t, w.reports, 1, c.what)
@@ -164,7 +164,7 @@ func TestErrorsAreNoAnswer(t *testing.T) {
 			}
 			require.Zero(t, w.watch.AwaySince())
 			require.NoError(t, w.core.CoreV1().Services("shop").Delete(context.Background(), "web", metav1.DeleteOptions{}))
-			w.after(coalesce)
+			w.after(collectFor)
 			require.Equal(t, "db", w.exports(), "%s: it is followed again", c.what)
 		})
 		inWorld(t, func() *fakeCluster {
@@ -185,7 +185,7 @@ func TestErrorsAreNoAnswer(t *testing.T) {
 // TestTheWholeServerAway loses every watch at once, ten minutes long.
 func TestTheWholeServerAway(t *testing.T) {
 	inWorld(t, shop, true, func(w *world) {
-		w.after(coalesce)
+		w.after(collectFor)
 		w.fail("*", errors.New("connection refused"))
 		w.after(10 * time.Minute)
 		require.False(t, w.watch.AwaySince().IsZero())
@@ -209,7 +209,7 @@ func TestAllExportsAtOnce(t *testing.T) {
 		require.NoError(t, w.mcs.MulticlusterV1beta1().ServiceExports("shop").Delete(ctx, "db", metav1.DeleteOptions{}))
 	}
 	inWorld(t, shop, false, func(w *world) {
-		w.after(coalesce)
+		w.after(collectFor)
 		remove(w)
 		w.after(confirmAfter)
 		require.Len(t, w.reports, 1, "held")
@@ -224,12 +224,12 @@ func TestAllExportsAtOnce(t *testing.T) {
 		require.Equal(t, "grapevine-0", events.Items[0].InvolvedObject.Name)
 	})
 	inWorld(t, shop, false, func(w *world) {
-		w.after(coalesce)
+		w.after(collectFor)
 		remove(w)
 		w.after(confirmAfter / 2)
 		_, err := w.core.CoreV1().Services("shop").Create(context.Background(), labelled("web"), metav1.CreateOptions{})
 		require.NoError(t, err)
-		w.after(coalesce)
+		w.after(collectFor)
 		require.Equal(t, "web", w.exports(), "some are back: what is still gone goes")
 		w.after(time.Minute)
 		require.Len(t, w.reports, 2)

@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"errors"
+	"maps"
 	"reflect"
 	"slices"
 	"sync"
@@ -14,9 +15,9 @@ import (
 	"github.com/grapevine-mesh/grapevine/registry"
 )
 
-// coalesce is how long changes are collected before they are looked at: a rollout changes the same few objects many times
+// collectFor is how long changes are collected before they are looked at: a rollout changes the same few objects many times
 // within moments. It delays the news that endpoints have gone, so it isn't longer.
-const coalesce = 50 * time.Millisecond
+const collectFor = 50 * time.Millisecond
 
 // SourceConfig says what to make exports of, and whom to tell.
 type SourceConfig struct {
@@ -34,14 +35,13 @@ type Source struct {
 	herald  *herald
 	release <-chan time.Time // when a hold ends; nil: there is none
 
-	results  map[registry.ServiceName]result
+	outcomes map[registry.ServiceName]outcome
 	started  bool // there was a report
 	reported int  // how many exports it had
 	hold     hold
 
 	mu       sync.Mutex
 	verdicts []Verdict
-	levels   []chan struct{}
 }
 
 // NewSource checks the configuration, and starts nothing.
@@ -53,27 +53,17 @@ func NewSource(config SourceConfig) (*Source, error) {
 		return nil, err
 	}
 	return &Source{
-		config: config, journal: config.Watch.newJournal(), results: map[registry.ServiceName]result{},
+		config: config, journal: config.Watch.newJournal(), outcomes: map[registry.ServiceName]outcome{},
 		herald: newHerald(config.Watch.config.Client.Core, config.Self.Name, config.Log),
 	}, nil
 }
 
-// Verdicts returns what became of each ServiceExport and labelled Service, in order. Nothing is known before the first report.
+// Verdicts returns what became of each ServiceExport and labelled Service, in order; nothing before the first report. The
+// watch's [TopicVerdicts] tells when it has changed.
 func (s *Source) Verdicts() []Verdict {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.verdicts
-}
-
-// SubscribeVerdicts returns a channel of one slot that has something in it when the verdicts have changed since it was read. It
-// begins raised.
-func (s *Source) SubscribeVerdicts() <-chan struct{} {
-	level := make(chan struct{}, 1)
-	level <- struct{}{}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.levels = append(s.levels, level)
-	return level
 }
 
 // Run reports until ctx ends. The first report comes when everything is known: to begin with less would withdraw, at every
@@ -91,7 +81,7 @@ func (s *Source) Run(ctx context.Context) error {
 		case <-s.release:
 			s.release = nil
 		}
-		sleep(ctx, coalesce)
+		sleep(ctx, collectFor)
 		if ctx.Err() == nil && s.config.Watch.Synced() {
 			s.step(time.Now())
 		}
@@ -117,13 +107,13 @@ func (s *Source) step(now time.Time) {
 	exported, judged := false, false
 	for name := range s.journal.take() {
 		w := s.wish(name)
-		before, after := s.results[name], convert(w)
+		before, after := s.outcomes[name], convert(w)
 		if reflect.DeepEqual(before, after) {
 			continue
 		}
-		s.results[name] = after
+		s.outcomes[name] = after
 		if len(after.verdicts) == 0 {
-			delete(s.results, name)
+			delete(s.outcomes, name)
 		}
 		exported = exported || !reflect.DeepEqual(before.own, after.own)
 		if !slices.Equal(before.verdicts, after.verdicts) {
@@ -149,7 +139,7 @@ func (s *Source) wish(name registry.ServiceName) wish {
 
 func (s *Source) report(now time.Time) {
 	held := s.hold.holding()
-	exports := exportsIn(s.results)
+	exports := s.exports()
 	if s.hold.keeps(now, s.reported, len(exports)) {
 		if !held {
 			s.release = time.After(s.hold.until.Sub(now))
@@ -167,12 +157,29 @@ func (s *Source) report(now time.Time) {
 	s.config.OnChange(exports)
 }
 
+// judge makes the verdicts known.
 func (s *Source) judge() {
-	verdicts := verdictsIn(s.results)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.verdicts = verdicts
-	for _, level := range s.levels {
-		raiseLevel(level)
+	var verdicts []Verdict
+	for _, name := range inOrder(s.outcomes) {
+		verdicts = append(verdicts, s.outcomes[name].verdicts...)
 	}
+	s.mu.Lock()
+	s.verdicts = verdicts
+	s.mu.Unlock()
+	s.config.Watch.levels.raise(TopicVerdicts)
+}
+
+// exports returns what there is to report, in order.
+func (s *Source) exports() []registry.Own {
+	var owns []registry.Own
+	for _, name := range inOrder(s.outcomes) {
+		if own := s.outcomes[name].own; own != nil {
+			owns = append(owns, *own)
+		}
+	}
+	return owns
+}
+
+func inOrder(outcomes map[registry.ServiceName]outcome) []registry.ServiceName {
+	return slices.SortedFunc(maps.Keys(outcomes), registry.ServiceName.Compare)
 }

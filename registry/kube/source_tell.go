@@ -9,7 +9,7 @@ import (
 )
 
 // tell says in the log and in Events what became of a wish.
-func (s *Source) tell(w wish, before, after result) {
+func (s *Source) tell(w wish, before, after outcome) {
 	s.logVerdict(before, after)
 	if s.config.First == nil || !s.config.First() {
 		return
@@ -19,7 +19,7 @@ func (s *Source) tell(w wish, before, after result) {
 	}
 }
 
-func (s *Source) logVerdict(before, after result) {
+func (s *Source) logVerdict(before, after outcome) {
 	switch {
 	case after.own == nil && len(after.verdicts) > 0:
 		v := after.verdicts[0]
@@ -48,8 +48,8 @@ func newsIn(before, after []Verdict, starting bool) []Verdict {
 }
 
 // noteOf is a verdict as an Event about the object that wished for the export.
-func noteOf(w wish, v Verdict) note {
-	n := note{warning: !v.OK, reason: "Exported", message: v.Message}
+func noteOf(w wish, v Verdict) notice {
+	n := notice{warning: !v.OK, reason: "Exported", message: v.Message}
 	if !v.OK {
 		n.reason, n.message = "NotExported", v.Reason+": "+v.Message
 	}
@@ -74,7 +74,7 @@ func (s *Source) warn() {
 	if s.config.First == nil || !s.config.First() {
 		return
 	}
-	s.herald.say(note{
+	s.herald.say(notice{
 		about:   corev1.ObjectReference{APIVersion: "v1", Kind: "Pod", Namespace: s.config.Watch.config.Namespace, Name: s.config.Self.Name},
 		warning: true, reason: "WithdrawalHeld",
 		message: fmt.Sprintf("all %d exports of this cluster would be withdrawn at once: held for %v", s.reported, confirmAfter),

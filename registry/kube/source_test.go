@@ -28,7 +28,7 @@ func shop() *fakeCluster {
 func TestSourceReportsWhatIsThere(t *testing.T) {
 	inWorld(t, shop, false, func(w *world) {
 		require.Empty(t, w.reports, "changes are collected for a moment")
-		w.after(coalesce)
+		w.after(collectFor)
 		require.Len(t, w.reports, 1)
 		require.Equal(t, "db web", w.exports())
 		web := w.reports[0][1]
@@ -47,16 +47,16 @@ func TestSourceReportsWhatIsThere(t *testing.T) {
 // TestSourceFollows goes through the life of a service, and says when each change is known.
 func TestSourceFollows(t *testing.T) {
 	inWorld(t, shop, false, func(w *world) {
-		ctx, verdicts := context.Background(), w.source.SubscribeVerdicts()
+		ctx, verdicts := context.Background(), w.watch.Subscribe(TopicVerdicts)
 		<-verdicts
 		services, slices := w.core.CoreV1().Services("shop"), w.core.DiscoveryV1().EndpointSlices("shop")
 		exports := w.mcs.MulticlusterV1beta1().ServiceExports("shop")
-		w.after(coalesce)
+		w.after(collectFor)
 		<-verdicts
 
 		_, err := slices.Update(ctx, sliceOf("web", "10.0.0.2"), metav1.UpdateOptions{})
 		require.NoError(t, err)
-		w.after(coalesce)
+		w.after(collectFor)
 		require.Len(t, w.reports, 2)
 		require.EqualValues(t, 1, w.reports[1][1].Export.Ready)
 		require.Empty(t, verdicts, "how many are ready is no verdict")
@@ -68,22 +68,22 @@ func TestSourceFollows(t *testing.T) {
 
 		_, err = services.Update(ctx, labelled("private"), metav1.UpdateOptions{})
 		require.NoError(t, err)
-		w.after(coalesce)
+		w.after(collectFor)
 		require.Equal(t, "db private web", w.exports())
 		<-verdicts
 
 		require.NoError(t, exports.Delete(ctx, "db", metav1.DeleteOptions{}))
-		w.after(coalesce)
+		w.after(collectFor)
 		require.Equal(t, "private web", w.exports(), "what is said to be deleted goes at once")
 
 		_, err = exports.Create(ctx, exportOf("nothing"), metav1.CreateOptions{})
 		require.NoError(t, err)
-		w.after(coalesce)
+		w.after(collectFor)
 		require.Len(t, w.reports, 4, "it isn't exported")
 		require.Equal(t, "NoService", w.source.Verdicts()[0].Reason)
 		_, err = services.Create(ctx, unlabelled("nothing"), metav1.CreateOptions{})
 		require.NoError(t, err)
-		w.after(coalesce)
+		w.after(collectFor)
 		require.Equal(t, "nothing private web", w.exports(), "the export came before its Service")
 		require.Zero(t, w.logged(`"level":"error"`))
 	})
@@ -117,7 +117,7 @@ func TestManyServicesAreOneReport(t *testing.T) {
 // TestSourceWithoutServices reports the empty set, so that whoever waits for the first report doesn't wait for ever.
 func TestSourceWithoutServices(t *testing.T) {
 	inWorld(t, func() *fakeCluster { return newFakeCluster() }, true, func(w *world) {
-		w.after(coalesce)
+		w.after(collectFor)
 		require.Len(t, w.reports, 1)
 		require.Empty(t, w.reports[0])
 		require.True(t, w.watch.SyncedMCS())
@@ -132,7 +132,7 @@ func TestDerivedServicesAreNotExported(t *testing.T) {
 		service.Namespace, slice.Namespace, export.Namespace = home, home, home
 		return newFakeCluster(service, slice, export)
 	}, false, func(w *world) {
-		w.after(coalesce)
+		w.after(collectFor)
 		require.Empty(t, w.reports[0])
 		require.Len(t, w.source.Verdicts(), 1)
 		require.Equal(t, ReasonOwnService, w.source.Verdicts()[0].Reason)
@@ -157,7 +157,7 @@ func TestEvents(t *testing.T) {
 			}
 			return told
 		}
-		w.after(coalesce)
+		w.after(collectFor)
 		const wrong = `InvalidAnnotation: grapevine.dev/affinity: "far": want local, nearest or spread, such as grapevine.dev/affinity: "spread"`
 		told := map[string]string{
 			"Service/db Warning NotExported":         wrong,
@@ -167,7 +167,7 @@ func TestEvents(t *testing.T) {
 
 		_, err := services.Update(ctx, labelled("db"), metav1.UpdateOptions{})
 		require.NoError(t, err)
-		w.after(coalesce)
+		w.after(collectFor)
 		told["Service/db Normal Exported"] = "exported as federated"
 		require.Equal(t, told, events())
 
@@ -195,7 +195,7 @@ func TestEvents(t *testing.T) {
 // TestEventsAreFew flaps a hundred services for ten seconds.
 func TestEventsAreFew(t *testing.T) {
 	inWorld(t, shop, false, func(w *world) {
-		w.after(coalesce)
+		w.after(collectFor)
 		ctx, services := context.Background(), w.core.CoreV1().Services("shop")
 		for i := range 100 {
 			_, err := services.Create(ctx, unlabelled(fmt.Sprintf("web-%d", i)), metav1.CreateOptions{})

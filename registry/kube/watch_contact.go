@@ -17,9 +17,9 @@ type trouble int
 
 const (
 	well      trouble = iota
-	away              // no answer, or one that says as much
+	silent            // no answer, or one that says as much
 	forbidden         // the answer is that we may not ask
-	absent            // there is no such resource
+	missing           // there is no such resource
 )
 
 // A contact knows how the API server can be read. It tells once when it goes away and once when it is back, not at every
@@ -62,13 +62,13 @@ func troubleOf(err error) trouble {
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
 		return forbidden
 	case apierrors.IsNotFound(err):
-		return absent
+		return missing
 	case apierrors.IsResourceExpired(err), apierrors.IsGone(err), apierrors.IsTooManyRequests(err), apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
 		return well // the server answers
 	case apierrors.IsTimeout(err) && apierrors.HasStatusCause(err, "ResourceVersionTooLarge"):
 		return well
 	}
-	return away
+	return silent
 }
 
 func (c *contact) tellLocked(resource string, before, after trouble, err error) {
@@ -76,14 +76,14 @@ func (c *contact) tellLocked(resource string, before, after trouble, err error) 
 	case forbidden:
 		c.log.Error().Err(err).Str("resource", resource).Str("mend", "allow get, list and watch on "+resource+" in Grapevine's ClusterRole").
 			Msg("not allowed to read from the Kubernetes API server: what was known stays")
-	case absent:
+	case missing:
 		c.log.Info().Str("resource", resource).Msg("the Kubernetes API server has no such resource")
 	case well:
-		if before != away {
+		if before != silent {
 			c.log.Info().Str("resource", resource).Msg("readable at the Kubernetes API server")
 		}
 	}
-	anyAway := slices.Contains(slices.Collect(maps.Values(c.troubles)), away)
+	anyAway := slices.Contains(slices.Collect(maps.Values(c.troubles)), silent)
 	switch {
 	case anyAway && c.awaySince.IsZero():
 		c.awaySince = c.now()

@@ -77,12 +77,12 @@ func (r *resource) follow(ctx context.Context) {
 		if time.Since(began) > retryForgets {
 			failures = 0
 		}
-		sleep(ctx, retryAfter(failures))
+		sleep(ctx, retryPause(failures))
 	}
 }
 
-// retryAfter returns how long to wait after that many failures in a row and one more.
-func retryAfter(failures int) time.Duration { return min(retryFirst<<min(failures, 16), retryMost) }
+// retryPause returns how long to wait after that many failures in a row and one more.
+func retryPause(failures int) time.Duration { return min(retryFirst<<min(failures, 16), retryMost) }
 
 func (r *resource) newReflector() *cache.Reflector {
 	log := klogTo(r.log)
@@ -121,7 +121,7 @@ func (r *resource) appears(ctx context.Context) bool {
 			r.absent.Store(false)
 			return true
 		}
-		pause := retryAfter(failures)
+		pause := retryPause(failures)
 		if apierrors.IsNotFound(err) {
 			pause = probePause
 			if !r.absent.Swap(true) {

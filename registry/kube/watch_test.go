@@ -28,7 +28,7 @@ func TestCRDsThatComeLater(t *testing.T) {
 		cluster.fail("serviceimports", noCRD)
 		return cluster
 	}, true, func(w *world) {
-		w.after(coalesce)
+		w.after(collectFor)
 		require.Equal(t, "web", w.exports(), "labels count without it")
 		require.False(t, w.watch.ServesMCS())
 		w.after(10 * time.Minute)
@@ -62,7 +62,7 @@ func TestNothingIsReportedWhileExportsAreUnknown(t *testing.T) {
 // TestTopics changes one object of each kind, and looks who is woken.
 func TestTopics(t *testing.T) {
 	inWorld(t, shop, true, func(w *world) {
-		w.after(coalesce)
+		w.after(collectFor)
 		ctx, create := context.Background(), metav1.CreateOptions{}
 		levels := map[string]<-chan struct{}{
 			"sources": w.watch.Subscribe(TopicSources), "own": w.watch.Subscribe(TopicOwn), "mcs": w.watch.Subscribe(TopicMCS),
@@ -115,7 +115,7 @@ func TestTopics(t *testing.T) {
 			{"a Service deleted", func() error { return w.core.CoreV1().Services("shop").Delete(ctx, "new", metav1.DeleteOptions{}) }, "sources"},
 		} {
 			require.NoError(t, c.do(), c.what)
-			w.after(coalesce)
+			w.after(collectFor)
 			woken := ""
 			for _, name := range []string{"mcs", "own", "sources"} {
 				select {
@@ -147,7 +147,7 @@ func TestNobodyReadsThis(t *testing.T) {
 	inWorld(t, func() *fakeCluster { return newFakeCluster(fat("listed")) }, false, func(w *world) {
 		_, err := w.core.CoreV1().Services("shop").Create(context.Background(), fat("watched"), metav1.CreateOptions{})
 		require.NoError(t, err)
-		w.after(coalesce)
+		w.after(collectFor)
 		for _, name := range []string{"listed", "watched"} {
 			service, err := w.watch.Services().Services("shop").Get(name)
 			require.NoError(t, err)

@@ -11,9 +11,10 @@ type Topic int
 
 // The topics of a [Watch].
 const (
-	TopicSources Topic = iota // what users made: Services, their EndpointSlices, ServiceExports
-	TopicOwn                  // Services in Grapevine's own namespace, and the EndpointSlices there that Grapevine made
-	TopicMCS                  // ServiceExports, ServiceImports, Namespaces, and the EndpointSlices that Grapevine made elsewhere
+	TopicSources  Topic = iota // what users made: Services, their EndpointSlices, ServiceExports
+	TopicOwn                   // Services in Grapevine's own namespace, and the EndpointSlices there that Grapevine made
+	TopicVerdicts              // what [Source.Verdicts] returns
+	TopicMCS                   // ServiceExports, ServiceImports, Namespaces, and the EndpointSlices that Grapevine made elsewhere
 )
 
 // levels are the channels of those who want to know.
