@@ -49,7 +49,7 @@ type mcsCluster struct {
 	first  atomic.Bool
 	served atomic.Bool
 
-	log    *strings.Builder // written by one goroutine, read while that waits
+	log *strings.Builder // written by one goroutine, read while that waits
 
 	mu       sync.Mutex
 	verdicts []Verdict

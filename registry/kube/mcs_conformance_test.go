@@ -122,15 +122,15 @@ func TestConformance(t *testing.T) {
 		conflicts(t, e, "TypeConflict")
 	})
 	t.Run("15 Optional: only exported labels and annotations are propagated", func(t *testing.T) {
-		i := imported(exports{"east": hello(1, labelled(map[string]string{"l": "true"}, map[string]string{"a": "true"}))})
+		i := imported(exports{"east": hello(1, labelledAs(map[string]string{"l": "true"}, map[string]string{"a": "true"}))})
 		require.Equal(t, map[string]string{"l": "true", "app.kubernetes.io/managed-by": "grapevine"}, i.Labels)
 		require.Equal(t, "true", i.Annotations["a"])
 		require.Len(t, i.Annotations, 2, "and the hash")
 	})
 	t.Run("16 Optional: conflicting labels and annotations are the oldest's, and both are told", func(t *testing.T) {
 		e := exports{
-			"east": hello(1, labelled(map[string]string{"l": "true"}, map[string]string{"a": "true"})),
-			"west": hello(2, labelled(map[string]string{"l2": "true"}, map[string]string{"a2": "true"})),
+			"east": hello(1, labelledAs(map[string]string{"l": "true"}, map[string]string{"a": "true"})),
+			"west": hello(2, labelledAs(map[string]string{"l2": "true"}, map[string]string{"a2": "true"})),
 		}
 		i := imported(e)
 		require.Equal(t, []string{"true", ""}, []string{i.Labels["l"], i.Labels["l2"]})
@@ -152,7 +152,7 @@ func TestConformance(t *testing.T) {
 	pods := hosts([2]string{"web-0", "10.9.0.1"}, [2]string{"web-1", "10.9.0.2"})
 	t.Run("21, 23 Optional, where reach is flat: a headless service's addresses are its Pods', with its ports", func(t *testing.T) {
 		_, endpoints := mcsScene{exports: exports{"east": hello(1, headless, flat, hosts([2]string{"", "10.9.0.1"}, [2]string{"", "10.9.0.2"}))}}.imported()
-		require.Equal(t, []string{"web from east: 10.9.0.1 10.9.0.2 tcp/TCP udp/UDP"}, told(endpoints))
+		require.Equal(t, []string{"web from east: 10.9.0.1 10.9.0.2 tcp/TCP udp/UDP"}, slicesTold(endpoints))
 		require.EqualValues(t, 42, *endpoints[0].Ports[0].Port)
 	})
 	t.Run("22 Optional: hosts of a StatefulSet stand in one slice, ready, each with its name", func(t *testing.T) {
@@ -170,6 +170,6 @@ func TestConformance(t *testing.T) {
 		_, endpoints := mcsScene{vips: placed, exports: both(func(e *registry.Export) {
 			e.Ports = []registry.Port{{Name: "tcp", Port: 43, Protocol: registry.TCP}, {Name: "other", Port: 44, Protocol: registry.TCP}}
 		})}.imported()
-		require.Equal(t, []string{"web from east: 10.0.0.7 tcp/TCP udp/UDP", "web from west: 10.0.0.7 other/TCP"}, told(endpoints))
+		require.Equal(t, []string{"web from east: 10.0.0.7 tcp/TCP udp/UDP", "web from west: 10.0.0.7 other/TCP"}, slicesTold(endpoints))
 	})
 }

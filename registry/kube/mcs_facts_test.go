@@ -84,7 +84,7 @@ func (s mcsScene) conditions(self registry.Cluster, verdict *Verdict, have ...me
 }
 
 // told writes slices as lines such as "web from west: pod-0=10.0.0.7 tcp/TCP".
-func told(all []*discovery.EndpointSlice) (lines []string) {
+func slicesTold(all []*discovery.EndpointSlice) (lines []string) {
 	for _, slice := range all {
 		line := slice.Labels[mcs.LabelServiceName] + " from " + slice.Labels[mcs.LabelSourceCluster] + ":"
 		for i := range slice.Endpoints {

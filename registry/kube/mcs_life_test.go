@@ -77,7 +77,7 @@ func TestMCSLeavesToOthersWhatIsTheirs(t *testing.T) {
 func TestMCSAppliesOnlyItsOwnFields(t *testing.T) {
 	inEast(t, func(t *testing.T, east *mcsCluster, m *mcsMesh) {
 		east.serviceExport(shopWeb)
-		m.export("east", shopWeb, mcsExport(1, labelled(map[string]string{"tier": "front"}, nil)))
+		m.export("east", shopWeb, mcsExport(1, labelledAs(map[string]string{"tier": "front"}, nil)))
 		m.export("west", shopWeb, nil)
 		east.run()
 		pass(time.Second)

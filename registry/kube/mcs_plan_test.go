@@ -173,7 +173,7 @@ func drawExport(t *rapid.T, namespace, name string) *registry.Export {
 		e.Ports = []registry.Port{{Name: "tcp", Port: 43, Protocol: registry.TCP, AppProtocol: "not a name"}}
 	}
 	labels := rapid.MapOf(rapid.SampledFrom([]string{"a", "b c", "app.kubernetes.io/managed-by"}), rapid.SampledFrom([]string{"x", "y z"})).Draw(t, "labels")
-	labelled(maps.Clone(labels), labels)(e)
+	labelledAs(maps.Clone(labels), labels)(e)
 	e.MCS.SessionAffinity = rapid.SampledFrom([]string{"", "None", "ClientIP"}).Draw(t, "affinity")
 	e.MCS.SessionAffinitySeconds = rapid.Int32Range(-1, 10).Draw(t, "seconds")
 	if rapid.IntRange(0, 4).Draw(t, "by label") == 0 {

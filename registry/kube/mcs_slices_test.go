@@ -83,7 +83,7 @@ func TestEndpointSlices(t *testing.T) {
 			exports["west"] = c.west
 		}
 		_, endpoints := mcsScene{exports: exports, vips: c.vips, dead: c.dead}.imported()
-		require.Equal(t, c.want, told(endpoints), c.what)
+		require.Equal(t, c.want, slicesTold(endpoints), c.what)
 	}
 }
 
@@ -92,7 +92,7 @@ func TestEndpointSliceStaysWhileVIPsAreUnknown(t *testing.T) {
 	_, before := mcsScene{exports: exports, vips: map[registry.VIPName]string{hostVIP("west", "web-0"): "10.0.0.8"}}.imported()
 	before[0].Labels["app.kubernetes.io/managed-by"] = "grapevine"
 	_, after := mcsScene{exports: exports, facts: mcsFacts{slices: before}}.imported()
-	require.Equal(t, told(before), told(after))
+	require.Equal(t, slicesTold(before), slicesTold(after))
 
 	before[0].Labels["app.kubernetes.io/managed-by"] = "somebody"
 	_, after = mcsScene{exports: exports, facts: mcsFacts{slices: before}}.imported()
@@ -104,7 +104,7 @@ func TestImportKeepsItsAddressWhileTheVIPIsUnknown(t *testing.T) {
 	before, _ := mcsScene{exports: exports, vips: map[registry.VIPName]string{webVIP: "10.0.0.7"}}.imported()
 	after, endpoints := mcsScene{exports: exports, facts: mcsFacts{imports: []*mcs.ServiceImport{before}}}.imported()
 	require.Equal(t, before.Spec, after.Spec)
-	require.Equal(t, []string{"web from west: 10.0.0.7 tcp/TCP udp/UDP"}, told(endpoints))
+	require.Equal(t, []string{"web from west: 10.0.0.7 tcp/TCP udp/UDP"}, slicesTold(endpoints))
 }
 
 func TestManyEndpointsAndNames(t *testing.T) {

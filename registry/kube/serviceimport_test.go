@@ -10,7 +10,7 @@ import (
 	"github.com/grapevine-mesh/grapevine/registry"
 )
 
-func labelled(labels, annotations map[string]string) func(*registry.Export) {
+func labelledAs(labels, annotations map[string]string) func(*registry.Export) {
 	return func(e *registry.Export) {
 		m := *e.MCS
 		m.Labels, m.Annotations = labels, annotations
@@ -53,7 +53,7 @@ func TestImportTellsWhatItLeftOut(t *testing.T) {
 		`Imported from west. Left out, as reserved or not valid as a label or annotation: ["a b" "c d" "e f" "g h" "i j"] and 1 more.`: bad,
 	} {
 		i, _ := mcsScene{
-			exports: map[registry.Cluster]*registry.Export{"west": mcsExport(1, labelled(labels, nil))},
+			exports: map[registry.Cluster]*registry.Export{"west": mcsExport(1, labelledAs(labels, nil))},
 			vips:    map[registry.VIPName]string{webVIP: "10.0.0.7"},
 		}.imported()
 		require.Equal(t, message, i.Status.Conditions[0].Message)
