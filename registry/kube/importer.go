@@ -46,8 +46,8 @@ type Importer struct {
 	own      []registry.Own
 	fronts   []registry.Front
 	siblings map[string]Sibling
-	fallen   map[string]bool
-	told     chan struct{} // one slot: something above changed
+	fallen   map[string]time.Time // when a sibling's link went down
+	told     chan struct{}        // one slot: something above changed
 
 	turn      chan struct{} // one slot: whoever has it may write
 	withdrawn atomic.Bool   // nothing is written any more
@@ -97,7 +97,7 @@ func NewImporter(config ImporterConfig) (*Importer, error) {
 	config.PodIPs = podIPs
 	i := &Importer{
 		config: config, writer: newWriter(config.Client, config.Namespace),
-		told: make(chan struct{}, 1), turn: make(chan struct{}, 1), state: newState(),
+		fallen: map[string]time.Time{}, told: make(chan struct{}, 1), turn: make(chan struct{}, 1), state: newState(),
 	}
 	i.found.Store(&map[registry.VIPName]vip{})
 	i.problems.Store(&[]Problem{})
@@ -105,8 +105,9 @@ func NewImporter(config ImporterConfig) (*Importer, error) {
 }
 
 const (
-	coalesce  = 50 * time.Millisecond  // a deployment changes many things at once
-	syncCheck = 100 * time.Millisecond // there is no signal for it where a cluster has no object at all
+	coalesce    = 50 * time.Millisecond  // a deployment changes many things at once
+	coalesceMax = 250 * time.Millisecond // where a look at all takes long: so that looking is a fifth of the time at most
+	syncCheck   = 100 * time.Millisecond // there is no signal for it where a cluster has no object at all
 )
 
 // Run keeps the derived objects true until ctx ends. The API server may come and go.
@@ -146,7 +147,7 @@ func (i *Importer) await(ctx context.Context, next time.Time) bool {
 	select {
 	case <-ctx.Done():
 		return false
-	case <-time.After(coalesce):
+	case <-time.After(min(coalesceMax, max(coalesce, 4*i.state.took))):
 		return true
 	}
 }
@@ -162,8 +163,10 @@ func (i *Importer) SetOwn(own []registry.Own) {
 	i.tell(func() { i.own = slices.Clone(own) })
 }
 
-// SetGateways says what is known of the other gateways of this cluster, by their names.
-func (i *Importer) SetGateways(siblings map[string]Sibling) {
+// SetGateways says what is known of the gateways of this cluster, by their names.
+func (i *Importer) SetGateways(gateways map[string]Sibling) {
+	siblings := maps.Clone(gateways)
+	delete(siblings, i.config.Self.Name)
 	i.mu.Lock()
 	same := maps.Equal(i.siblings, siblings)
 	i.mu.Unlock()
@@ -171,12 +174,12 @@ func (i *Importer) SetGateways(siblings map[string]Sibling) {
 		return
 	}
 	i.tell(func() {
-		fallen := map[string]bool{}
 		for name, state := range siblings {
-			former := i.siblings[name]
-			fallen[name] = state == SiblingLinkDown && (former == SiblingLive || former == state && i.fallen[name])
+			if state == SiblingLinkDown && i.siblings[name] == SiblingLive {
+				i.fallen[name] = time.Now()
+			}
 		}
-		i.siblings, i.fallen = maps.Clone(siblings), fallen
+		i.siblings = siblings
 	})
 }
 

@@ -59,9 +59,11 @@ func (i *Importer) complain(problems map[registry.VIPName]string) {
 		}
 	}
 	i.state.problems = problems
-	for about, s := range i.state.backoff {
-		if s.err != "" {
-			all = append(all, Problem{about, s.err})
+	for _, b := range []backoff{i.state.pause, i.state.backoff} {
+		for about, s := range b {
+			if s.err != "" {
+				all = append(all, Problem{about, s.err})
+			}
 		}
 	}
 	slices.SortFunc(all, byAbout)

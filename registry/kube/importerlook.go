@@ -2,7 +2,6 @@ package kube
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -24,6 +23,7 @@ const (
 // A state is what the importer remembers from look to look.
 type state struct {
 	directory *registry.Directory
+	took      time.Duration // the last look, without what was written
 	ahead     *ahead
 	patience  patience
 	backoff   backoff
@@ -46,7 +46,7 @@ func (i *Importer) look(ctx context.Context, now time.Time) (next time.Time) {
 	if !i.config.Synced() {
 		return now.Add(syncCheck)
 	}
-	s, err := i.situation()
+	s, err := i.situation(now)
 	if err != nil { // of a lister; it reads from memory
 		i.config.Log.Error().Err(err).Msg("derived objects not read")
 		return now.Add(time.Second)
@@ -55,10 +55,10 @@ func (i *Importer) look(ctx context.Context, now time.Time) (next time.Time) {
 	outcome := plan(s)
 	i.publish(s, outcome)
 	due, later := i.state.patience.due(outcome.errands, now)
-	i.forgetFallen(outcome.errands)
 	next = earlier(next, later)
 
 	chosen, later := i.choose(due, now)
+	i.state.took = time.Since(now)
 	next = earlier(next, later)
 	if len(chosen) == 0 {
 		return next
@@ -91,7 +91,7 @@ func (i *Importer) read() (*situation, error) {
 }
 
 // situation returns what there is, and all that a plan depends on otherwise.
-func (i *Importer) situation() (*situation, error) {
+func (i *Importer) situation(now time.Time) (*situation, error) {
 	s, err := i.read()
 	if err != nil {
 		return nil, err
@@ -101,7 +101,7 @@ func (i *Importer) situation() (*situation, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	s.local = localPods(d, i.config.Self.Cluster, i.own, s.imports)
-	s.siblings, s.fallen = i.siblings, maps.Clone(i.fallen)
+	s.siblings, s.fallen = i.siblings, i.fallenLocked(now)
 	s.fronts = make(map[registry.VIPName]map[registry.PortNumber]uint16)
 	for _, front := range i.fronts {
 		if s.fronts[front.Name] == nil {
@@ -112,21 +112,21 @@ func (i *Importer) situation() (*situation, error) {
 	return s, nil
 }
 
-// forgetFallen drops the links' verdicts on which there is nothing to do: no slices, or it is another's turn.
-func (i *Importer) forgetFallen(errands []errand) {
-	open := map[string]bool{}
-	for _, e := range errands {
-		for _, c := range e.changes {
-			open[c.clear] = true
-		}
-	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	for name := range i.fallen {
-		if !open[name] {
+// fallenFor is how long the verdict of a link counts. It outlives a sibling whose turn it would be, but which fell with the
+// other; after that the ring says what is dead.
+const fallenFor = 5 * time.Second
+
+// fallenLocked returns the siblings whose links have just gone down.
+func (i *Importer) fallenLocked(now time.Time) map[string]bool {
+	fallen := map[string]bool{}
+	for name, at := range i.fallen {
+		if i.siblings[name] != SiblingLinkDown || now.Sub(at) > fallenFor {
 			delete(i.fallen, name)
+		} else {
+			fallen[name] = true
 		}
 	}
+	return fallen
 }
 
 // choose returns the errands to be done now: those that haven't just failed, and not all at once.

@@ -1,7 +1,6 @@
 package kube
 
 import (
-	"fmt"
 	"hash/fnv"
 	"net/netip"
 	"slices"
@@ -16,14 +15,15 @@ const maxAddrs = 100
 // contents puts endpoints into as few slices as can hold them: all addresses of a slice have the same ports, so those that
 // have other ports, or the same under other numbers, need a slice of their own.
 func (e endpoints) contents() []*slice {
-	groups := map[string]*slice{}
+	var groups []*slice // few: there is seldom a second
 	for at, ports := range e.byAddress() {
 		slices.SortFunc(ports, compareSlicePorts)
-		key := fmt.Sprint(at.addr.Is6(), ports)
-		if groups[key] == nil {
-			groups[key] = &slice{v6: at.addr.Is6(), ports: ports}
+		i := slices.IndexFunc(groups, func(g *slice) bool { return g.v6 == at.addr.Is6() && slices.Equal(g.ports, ports) })
+		if i < 0 {
+			i = len(groups)
+			groups = append(groups, &slice{v6: at.addr.Is6(), ports: ports})
 		}
-		groups[key].addrs = append(groups[key].addrs, at.addr)
+		groups[i].addrs = append(groups[i].addrs, at.addr)
 	}
 	var all []*slice
 	for _, group := range groups {
