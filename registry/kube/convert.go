@@ -12,22 +12,15 @@ import (
 	"github.com/grapevine-mesh/grapevine/registry"
 )
 
-// By these labels Grapevine knows what it made.
-const (
-	labelManagedBy = "app.kubernetes.io/managed-by"
-	managedBy      = "grapevine"
-	sliceManagedBy = "grapevine.dev"
-)
-
 // maxExportedText bounds what a ServiceExport hands on in labels and annotations, so that its entry fits.
 const maxExportedText = 8 << 10
 
 // isOurs tells whether Grapevine made the object.
-func isOurs(object metav1.Object) bool { return object.GetLabels()[labelManagedBy] == managedBy }
+func isOurs(object metav1.Object) bool { return object.GetLabels()[LabelManagedBy] == ManagedBy }
 
 // isOurSlice tells whether Grapevine made the EndpointSlice.
 func isOurSlice(slice *discoveryv1.EndpointSlice) bool {
-	return slice.Labels[discoveryv1.LabelManagedBy] == sliceManagedBy
+	return slice.Labels[discoveryv1.LabelManagedBy] == SliceManagedBy
 }
 
 // wish is all that decides how one service is exported. What isn't there is nil.

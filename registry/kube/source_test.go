@@ -128,7 +128,7 @@ func TestSourceWithoutServices(t *testing.T) {
 func TestDerivedServicesAreNotExported(t *testing.T) {
 	inWorld(t, func() *fakeCluster {
 		service, slice, export := labelled("vip"), sliceOf("vip", "10.0.0.9"), exportOf("vip")
-		service.Labels[labelManagedBy] = managedBy
+		service.Labels[LabelManagedBy] = ManagedBy
 		service.Namespace, slice.Namespace, export.Namespace = home, home, home
 		return newFakeCluster(service, slice, export)
 	}, false, func(w *world) {

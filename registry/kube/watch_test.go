@@ -71,10 +71,10 @@ func TestTopics(t *testing.T) {
 			<-level
 		}
 		vip, derived, imported := labelled("vip"), sliceOf("vip", "10.0.0.1"), sliceOf("far", "10.0.0.1")
-		vip.Namespace, vip.Labels[labelManagedBy] = home, managedBy
+		vip.Namespace, vip.Labels[LabelManagedBy] = home, ManagedBy
 		derived.Namespace = home
-		derived.Labels["endpointslice.kubernetes.io/managed-by"] = sliceManagedBy
-		imported.Labels["endpointslice.kubernetes.io/managed-by"] = sliceManagedBy
+		derived.Labels["endpointslice.kubernetes.io/managed-by"] = SliceManagedBy
+		imported.Labels["endpointslice.kubernetes.io/managed-by"] = SliceManagedBy
 		mesh := unlabelled("grapevine-0")
 		mesh.Namespace = home
 		for _, c := range []struct {

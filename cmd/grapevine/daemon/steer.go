@@ -89,7 +89,7 @@ func (d *Daemon) alone() bool {
 
 // place gives every service that is reached through gateways its VIP, and listens for it.
 func (d *Daemon) place() {
-	fronts, err := d.home.Place(wanted(d.atlas.Directory(), false))
+	fronts, err := d.home.Place(d.atlas.Directory().Wanted(d.settings.kube.mcs))
 	d.complain("vips", err)
 	refused, err := d.fronts.Set(fronts)
 	d.complain("fronts", err)
