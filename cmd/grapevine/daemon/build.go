@@ -95,10 +95,10 @@ func (d *Daemon) build() (err error) {
 
 // buildHome finds out what there is to export, and takes a range of addresses for what others do.
 func (d *Daemon) buildHome() (_ home, err error) {
-	s, h := d.settings, new(fileHome)
-	if s.kube.enabled {
-		return nil, errors.New("kubernetes.enabled: not yet")
+	if d.settings.kube.enabled {
+		return d.buildKubeHome()
 	}
+	s, h := d.settings, new(fileHome)
 	h.Source, err = file.New(file.Config{Services: s.services, Dial: d.options.Sockets.Dial, OnChange: d.publish, Log: d.log})
 	if err != nil {
 		return nil, err

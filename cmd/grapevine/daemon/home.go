@@ -6,8 +6,10 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/grapevine-mesh/grapevine/gossip"
 	"github.com/grapevine-mesh/grapevine/registry"
 	"github.com/grapevine-mesh/grapevine/registry/file"
+	"github.com/grapevine-mesh/grapevine/tunnel"
 )
 
 // home is where a gateway lives: a host with configured services, or a Kubernetes cluster. It finds what is exported
@@ -23,6 +25,8 @@ type home interface {
 	// Lookup returns the addresses of a name, once connections to it are taken: a name that is answered a moment too soon
 	// costs its clients a refused connection. It never waits.
 	Lookup(name registry.VIPName) (v4, v6 netip.Addr)
+	// Notice is told of the ring and the links, whenever they may have changed.
+	Notice(members []gossip.Member, links []tunnel.Link)
 	// Settled tells whether all that was opened can be reached by the applications here.
 	Settled() bool
 	// Leave makes the applications here use the cluster's other gateways, where there are any, before this one stops.
@@ -73,6 +77,9 @@ func (h *fileHome) Lookup(name registry.VIPName) (v4, v6 netip.Addr) {
 	}
 	return h.VIPs.Lookup(name)
 }
+
+// Notice does nothing: the gateways of other hosts are none of this host's business.
+func (h *fileHome) Notice([]gossip.Member, []tunnel.Link) {}
 
 // Settled is true, since what a host listens on can be reached at once.
 func (h *fileHome) Settled() bool { return true }

@@ -36,9 +36,11 @@ func (d *Daemon) steer(ctx context.Context) error {
 // judge says which gateways can be used now. Instances are those of the links at the time before: a gateway that was
 // restarted so quickly that nothing went down has to be synchronised with all the same.
 func (d *Daemon) judge(instances map[registry.Gateway]uint64) {
+	members, links := d.ring.Members(), d.endpoint.Links()
+	d.home.Notice(members, links)
 	live := make(map[registry.Gateway]registry.Liveness)
 	var siblings []registry.Gateway
-	for _, member := range d.ring.Members() {
+	for _, member := range members {
 		if member.State == gossip.Alive || member.State == gossip.Suspect {
 			live[member.Gateway] = registry.Liveness{Alive: true}
 			if member.Gateway.Cluster == d.settings.self.Cluster {
@@ -48,7 +50,7 @@ func (d *Daemon) judge(instances map[registry.Gateway]uint64) {
 	}
 	d.endpoint.Attend(siblings...) // what leads to a dead one in our own cluster has to be cleared at once
 	var peers []registry.Gateway
-	for _, link := range d.endpoint.Links() {
+	for _, link := range links {
 		l := live[link.Gateway]
 		l.Link, l.RTT, l.Draining = registry.LinkState(link.State), link.RTT, link.Draining
 		live[link.Gateway] = l
@@ -99,22 +101,6 @@ func (d *Daemon) place() {
 // route ranks the clusters that a connection to t may go to.
 func (d *Daemon) route(t tunnel.Target) []registry.Candidate {
 	return d.atlas.Directory().Route(t.Name, d.settings.self.Cluster, rand.Uint64N)
-}
-
-// complain logs a standing problem when it begins and when it changes, and not at every look.
-func (d *Daemon) complain(about string, err error) {
-	text := ""
-	if err != nil {
-		text = err.Error()
-	}
-	if d.complaints[about] == text {
-		return
-	}
-	d.complaints[about] = text
-	if err != nil {
-		d.log.Error().Err(err).Msg("services without an address")
-		d.events.Add(Event{Type: "daemon", Gateway: d.settings.self.String(), State: "problem", Detail: text})
-	}
 }
 
 // publish exports what the source says is there now.

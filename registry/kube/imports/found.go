@@ -31,8 +31,16 @@ func (i *Importer) publish(s *situation, o outcome) {
 	if !maps.Equal(found, *i.found.Load()) {
 		i.found.Store(&found)
 	}
+	i.settled.Store(!slices.ContainsFunc(slices.Collect(maps.Keys(s.fronts)), func(name registry.VIPName) bool {
+		_, there := found[name]
+		_, wanted := s.imports[name]
+		return wanted && !there && o.problems[name] == ""
+	}))
 	i.complain(o.problems)
 }
+
+// Settled tells whether all names that this gateway listens for can be found, but for those with a problem.
+func (i *Importer) Settled() bool { return i.settled.Load() }
 
 func isPending(s *slice) bool { return s.pending }
 

@@ -55,6 +55,7 @@ type Importer struct {
 	state     state         // of whoever has the turn
 
 	found    atomic.Pointer[map[registry.VIPName]vip]
+	settled  atomic.Bool
 	problems atomic.Pointer[[]Problem]
 }
 
