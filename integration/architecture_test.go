@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"strconv"
@@ -94,7 +95,7 @@ func TestEveryPackageExplainsItself(t *testing.T) {
 	}
 }
 
-// sources returns the files of every package but its tests, by folder.
+// sources returns the files of every package of this module but its tests, by folder.
 func sources(t *testing.T) map[string][]*ast.File {
 	t.Helper()
 	packages := make(map[string][]*ast.File)
@@ -103,6 +104,9 @@ func sources(t *testing.T) map[string][]*ast.File {
 			return err
 		}
 		if entry.IsDir() && name != ".." && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "testdata") {
+			return filepath.SkipDir
+		}
+		if entry.IsDir() && name != ".." && isModule(name) {
 			return filepath.SkipDir
 		}
 		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
@@ -116,4 +120,10 @@ func sources(t *testing.T) map[string][]*ast.File {
 	require.NoError(t, err)
 	require.Contains(t, packages, "registry")
 	return packages
+}
+
+// isModule tells whether a folder is a module of its own, with dependencies that are no concern of this one.
+func isModule(folder string) bool {
+	_, err := os.Stat(filepath.Join(folder, "go.mod"))
+	return err == nil
 }
