@@ -19,17 +19,19 @@ const module = "github.com/grapevine-mesh/grapevine"
 
 // mayImport is the shape of the project: arrows point down, siblings don't know one another.
 var mayImport = map[string][]string{
-	"registry":             {},
-	"registry/file":        {"registry"},
-	"registry/kube":        {"registry"},
-	"gossip":               {"registry"},
-	"dnsserver":            {"registry"},
-	"tunnel":               {"registry"},
-	"chaos":                {},
-	"cmd/grapevine/daemon": {"registry", "registry/file", "gossip", "dnsserver", "tunnel"},
-	"cmd/grapevine/demo":   {"chaos", "registry", "tunnel", "cmd/grapevine/daemon"},
-	"cmd/grapevine":        {"registry", "tunnel", "cmd/grapevine/daemon", "cmd/grapevine/demo"},
-	"integration":          {},
+	"registry":              {},
+	"registry/file":         {"registry"},
+	"registry/kube":         {"registry"},
+	"registry/kube/imports": {"registry", "registry/kube"},
+	"registry/kube/mcs":     {"registry", "registry/kube"},
+	"gossip":                {"registry"},
+	"dnsserver":             {"registry"},
+	"tunnel":                {"registry"},
+	"chaos":                 {},
+	"cmd/grapevine/daemon":  {"registry", "registry/file", "registry/kube", "registry/kube/imports", "registry/kube/mcs", "gossip", "dnsserver", "tunnel"},
+	"cmd/grapevine/demo":    {"chaos", "registry", "tunnel", "cmd/grapevine/daemon"},
+	"cmd/grapevine":         {"registry", "tunnel", "cmd/grapevine/daemon", "cmd/grapevine/demo"},
+	"integration":           {},
 }
 
 // homes are the heavy dependencies, each with the only package that knows it.
@@ -59,7 +61,7 @@ func TestImports(t *testing.T) {
 				}
 				for dependency, home := range homes {
 					if imported == dependency || strings.HasPrefix(imported, dependency+"/") {
-						require.Equal(t, home, folder, "%s belongs to %s", imported, home)
+						require.True(t, folder == home || strings.HasPrefix(folder, home+"/"), "%s belongs to %s, not to %s", imported, home, folder)
 					}
 				}
 			}
