@@ -40,9 +40,9 @@ type gateway struct {
 
 func newMesh(t *testing.T) *mesh {
 	t.Helper()
-	authority, err := tunnel.NewAuthority("mesh.internal", time.Now(), 24*time.Hour)
+	authority, err := tunnel.NewAuthority("mesh.internal", time.Now(), 365*24*time.Hour)
 	require.NoError(t, err)
-	return &mesh{t: t, dir: t.TempDir(), binary: testcluster.Tool(t, "grapevine"), authority: authority}
+	return &mesh{t: t, dir: t.TempDir(), binary: testcluster.Tool(t, ".", "grapevine"), authority: authority}
 }
 
 // start makes a gateway and runs it until the test ends. It joins through those that were started before it. The keys are laid
@@ -51,16 +51,16 @@ func (m *mesh) start(cluster registry.Cluster, name string, keys map[string]any)
 	m.t.Helper()
 	g := &gateway{mesh: m, dir: filepath.Join(m.dir, string(cluster)+"-"+name), listen: freePort(m.t, "udp"), admin: freePort(m.t, "tcp")}
 	require.NoError(m.t, os.Mkdir(g.dir, 0o700))
-	cert, key, err := m.authority.Issue(registry.Gateway{Cluster: cluster, Name: name}, time.Now(), 24*time.Hour)
+	cert, key, err := m.authority.Issue(registry.Gateway{Cluster: cluster, Name: name}, time.Now(), 365*24*time.Hour)
 	require.NoError(m.t, err)
 	seeds := []string{}
 	for _, other := range m.gateways {
 		seeds = append(seeds, other.listen)
 	}
 	config := map[string]any{
-		"cluster": cluster, "gateway": name, "mesh": map[string]any{"listen": g.listen, "seeds": seeds},
+		"cluster": cluster, "gateway": name, "mesh": map[string]any{"listen": g.listen, "advertise": []string{g.listen}, "seeds": seeds},
 		"tls": map[string]any{"ca": g.path("ca.crt"), "cert": g.path("tls.crt"), "key": g.path("tls.key")},
-		"dns": map[string]any{"listen": "127.0.0.1:0"}, "metrics": "127.0.0.1:0", "admin": g.admin, "data": g.path("data"),
+		"dns": map[string]any{"listen": freePort(m.t, "tcp")}, "metrics": "127.0.0.1:0", "admin": g.admin, "data": g.path("data"),
 	}
 	for key, value := range keys {
 		config[key] = value

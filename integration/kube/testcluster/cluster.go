@@ -30,7 +30,7 @@ func New(t testing.TB) *Cluster {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "kube") // t.TempDir's paths are too long for etcd's sockets
 	require.NoError(t, err)
-	c := &Cluster{t: t, binary: Tool(t, "controlplane"), dir: dir, listen: freeAddress(t)}
+	c := &Cluster{t: t, binary: Tool(t, ".", "controlplane"), dir: dir, listen: freeAddress(t)}
 	t.Cleanup(c.remove)
 	c.Start()
 	c.config, err = clientcmd.BuildConfigFromFlags("", c.Kubeconfig())

@@ -18,11 +18,12 @@ import (
 // patience is how long a control plane may take to start or stop. It needs 3 s, and many times that beside heavy work.
 const patience = 3 * time.Minute
 
-// Tool returns the path of the executable of a tool of this module. It builds it where it is not in Go's build cache: for the
-// control plane that is minutes, and a moment where it is.
-func Tool(t testing.TB, name string) string {
+// Tool returns the path of the executable of a tool of the module in a directory. It builds it where it is not in Go's build
+// cache: for the control plane that is minutes, and a moment where it is.
+func Tool(t testing.TB, dir, name string) string {
 	t.Helper()
 	cmd := exec.Command("go", "tool", "-n", name)
+	cmd.Dir = dir
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
