@@ -141,7 +141,7 @@ func TestErrorsAreNoAnswer(t *testing.T) {
 		{"no connection", errors.New("connection refused"), "doesn't answer", "answers again"},
 		{"overloaded", apierrors.NewServerTimeout(services, "list", 1), "doesn't answer", "answers again"},
 		{"broken", apierrors.NewInternalError(errors.New("etcd")), "doesn't answer", "answers again"},
-		{"forbidden", apierrors.NewForbidden(services, "", errors.New("no role")), "allow get, list and watch on services", "readable at the Kubernetes API server"},
+		{"forbidden", apierrors.NewForbidden(services, "", errors.New("no role")), "allow list and watch on services", "readable at the Kubernetes API server"},
 		{"gone", apierrors.NewResourceExpired("too old"), "", ""},
 		{"the resource removed", apierrors.NewNotFound(services, ""), "has no such resource", "readable at the Kubernetes API server"},
 	} {
@@ -180,6 +180,23 @@ func TestErrorsAreNoAnswer(t *testing.T) {
 			require.Equal(t, "db web", w.exports())
 		})
 	}
+}
+
+// TestARestart has the API server go away, and refuse everything for a moment when it is back, as they do.
+func TestARestart(t *testing.T) {
+	inWorld(t, shop, true, func(w *world) {
+		w.after(time.Minute)
+		w.fail("*", errors.New("connection refused"))
+		w.after(3 * time.Second)
+		w.fail("*", apierrors.NewForbidden(schema.GroupResource{}, "", errors.New("no roles yet")))
+		w.after(5 * time.Second)
+		w.fail("*", nil)
+		w.after(time.Minute)
+		require.Equal(t, 1, w.logged("doesn't answer"), w.log)
+		require.Equal(t, 1, w.logged("answers again"), w.log)
+		require.Zero(t, w.logged(`"level":"error"`), w.log)
+		require.Len(t, w.reports, 1)
+	})
 }
 
 // TestTheWholeServerAway loses every watch at once, ten minutes long.

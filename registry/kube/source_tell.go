@@ -23,7 +23,7 @@ func (s *Source) logVerdict(before, after outcome) {
 	switch {
 	case after.own == nil && len(after.verdicts) > 0:
 		v := after.verdicts[0]
-		s.config.Log.Warn().Stringer("service", v.Service).Str("reason", v.Reason).Str("message", v.Message).Msg("service not exported")
+		s.config.Log.Warn().Stringer("service", v.Service).Str("reason", v.Reason).Str("problem", v.Message).Msg("service not exported")
 	case after.own == nil && before.own != nil:
 		s.config.Log.Info().Stringer("service", before.own.Export.Service).Msg("service no longer exported")
 	case after.own != nil && before.own == nil && s.started:
