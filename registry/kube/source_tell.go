@@ -9,7 +9,7 @@ import (
 )
 
 // tell says in the log and in Events what became of a wish.
-func (s *Source) tell(w wish, before, after outcome) {
+func (s *Source) tell(w wish, before, after conversion) {
 	s.logVerdict(before, after)
 	if s.config.First == nil || !s.config.First() {
 		return
@@ -19,7 +19,7 @@ func (s *Source) tell(w wish, before, after outcome) {
 	}
 }
 
-func (s *Source) logVerdict(before, after outcome) {
+func (s *Source) logVerdict(before, after conversion) {
 	switch {
 	case after.own == nil && len(after.verdicts) > 0:
 		v := after.verdicts[0]
