@@ -129,6 +129,27 @@ func TestTheWatchEndsDoubt(t *testing.T) {
 	})
 }
 
+// TestTheWatchIsNewerThanTheSecondList has the watch tell of objects while the second list is on its way.
+func TestTheWatchIsNewerThanTheSecondList(t *testing.T) {
+	now, changes := time.Unix(0, 0), 0
+	v := newView(nil, func() time.Time { return now })
+	v.changed, v.lost, v.filled = func(any, any) { changes++ }, func(int) {}, func() {}
+	require.NoError(t, v.Replace([]any{exporting("back"), exporting("gone"), exporting("there"), exporting("lost")}, ""))
+	require.NoError(t, v.Replace(nil, ""))
+	require.Equal(t, 4, changes)
+	now = now.Add(confirmAfter)
+	asked := v.asked()
+	require.Len(t, asked, 4)
+	require.NoError(t, v.Update(exporting("back")))
+	require.NoError(t, v.Delete(exporting("gone")))
+	gone, err := v.decide(asked, map[string]any{"shop/gone": exporting("gone"), "shop/there": exporting("there")})
+	require.NoError(t, err)
+	require.Equal(t, 1, gone)
+	require.ElementsMatch(t, []string{"shop/back", "shop/there"}, v.indexer.ListKeys())
+	_, any := v.due()
+	require.False(t, any)
+}
+
 // TestErrorsAreNoAnswer has requests fail in every way, for ten minutes, from the first list on and later.
 func TestErrorsAreNoAnswer(t *testing.T) {
 	services := schema.GroupResource{Resource: "services"}

@@ -38,6 +38,9 @@ func (r *resource) confirm(ctx context.Context) {
 // ask reads the second list, from etcd rather than from an API server's memory, and has it decide.
 func (r *resource) ask(ctx context.Context) error {
 	asked := r.view.asked()
+	if len(asked) == 0 {
+		return nil // they came back in the meantime
+	}
 	found, err := r.find(ctx, asked)
 	if err != nil {
 		return err
