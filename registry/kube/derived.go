@@ -16,9 +16,9 @@ import (
 
 // Labels of derived Services and their EndpointSlices.
 const (
-	labelManagedBy = "app.kubernetes.io/managed-by"
-	managedBy      = "grapevine"
-	sliceManagedBy = "grapevine.dev" // in the label that Kubernetes has for EndpointSlices
+	managedByLabel   = "app.kubernetes.io/managed-by"
+	managedByUs      = "grapevine"
+	sliceManagedByUs = "grapevine.dev" // in the label that Kubernetes has for EndpointSlices
 
 	labelService   = "grapevine.dev/service"
 	labelNamespace = "grapevine.dev/namespace"
@@ -98,8 +98,8 @@ func objectName(name registry.VIPName) string {
 	return text[:min(len(text), maxLabel-1-hashLength)] + "-" + hash
 }
 
-// sliceName returns the n-th name that a gateway may give to its slices of a derived Service.
-func sliceName(service, gateway string, v6 bool, n int) string {
+// ownSliceName returns the n-th name that a gateway may give to its slices of a derived Service.
+func ownSliceName(service, gateway string, v6 bool, n int) string {
 	family := "v4"
 	if v6 {
 		family = "v6"
@@ -115,7 +115,7 @@ func portName(port registry.PortNumber) string {
 
 func derivedLabels(name registry.VIPName) map[string]string {
 	labels := map[string]string{
-		labelManagedBy: managedBy,
+		managedByLabel: managedByUs,
 		labelService:   name.Service.Name,
 		labelNamespace: name.Service.Namespace,
 	}

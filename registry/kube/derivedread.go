@@ -13,7 +13,7 @@ import (
 // readDerived reads a Service of our namespace. It is ours only if it says so and is called what it would be called.
 func readDerived(s *corev1.Service) *derived {
 	d := &derived{object: s.Name, name: nameFromLabels(s.Labels), uid: s.UID, source: s}
-	if s.Labels[labelManagedBy] != managedBy || d.name.Validate() != nil || objectName(d.name) != s.Name {
+	if s.Labels[managedByLabel] != managedByUs || d.name.Validate() != nil || objectName(d.name) != s.Name {
 		d.foreign = true
 		return d
 	}
@@ -47,7 +47,7 @@ func readSlice(e *discoveryv1.EndpointSlice) *slice {
 		object: e.Name, service: e.Labels[discoveryv1.LabelServiceName], gateway: e.Labels[labelGateway],
 		v6: e.AddressType == discoveryv1.AddressTypeIPv6, uid: e.UID, source: e,
 	}
-	if e.Labels[discoveryv1.LabelManagedBy] != sliceManagedBy || s.gateway == "" || s.service == "" {
+	if e.Labels[discoveryv1.LabelManagedBy] != sliceManagedByUs || s.gateway == "" || s.service == "" {
 		s.foreign = true
 		return s
 	}
@@ -81,8 +81,8 @@ func readSlice(e *discoveryv1.EndpointSlice) *slice {
 func sliceLabels(s *slice) map[string]string {
 	return map[string]string{
 		discoveryv1.LabelServiceName: s.service,
-		discoveryv1.LabelManagedBy:   sliceManagedBy,
-		labelManagedBy:               managedBy,
+		discoveryv1.LabelManagedBy:   sliceManagedByUs,
+		managedByLabel:               managedByUs,
 		labelGateway:                 s.gateway,
 	}
 }
