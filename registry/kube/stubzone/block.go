@@ -38,7 +38,7 @@ func (b block) lines() []string {
 		"        prefer_udp",
 		"        policy random",
 		"        max_fails 1",
-		"        health_check 0.5s",
+		"        health_check 0.1s",
 		"        expire 1s",
 	)
 	if b.quick {

@@ -8,11 +8,12 @@ import (
 
 // What a person ought to know beside the diff.
 const (
-	noteReload = "CoreDNS reads the change by itself within 45 to 120 s: the kubelet brings the new ConfigMap, and the reload plugin looks every 30 s. " +
+	noteReload = "CoreDNS reads the change by itself, mostly within half a minute and in two at most: the kubelet brings the new ConfigMap, and the reload " +
+		"plugin looks every 30 s. " +
 		"--restart makes it seconds."
 	noteNoReload = "This Corefile has no reload plugin: CoreDNS reads the change when it is started the next time. Use --restart, or add a line `reload`."
-	noteSlow     = "This CoreDNS waits 2 s for a gateway that is silent (its node died, or it hangs) before it asks another, for about 4.5 s; " +
-		"one that has ended costs nothing. From CoreDNS 1.14.5 on it is told to wait 0.5 s."
+	noteSlow     = "This CoreDNS waits 2 s for a gateway that is silent (its node died, or it hangs) before it asks another, for about 4 s; " +
+		"one that has ended costs next to nothing. From CoreDNS 1.14.5 on it is told to wait 0.5 s."
 	noteKubeDNS   = "kube-dns reads the change by itself within a minute."
 	noteNodeLocal = "NodeLocal DNSCache answers these zones from its cache for 5 to 30 s, which costs nothing: names stand for addresses that stay. " +
 		"A name that was asked for before it existed is found 5 s late."
