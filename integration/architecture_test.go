@@ -19,22 +19,23 @@ const module = "github.com/grapevine-mesh/grapevine"
 
 // mayImport is the shape of the project: arrows point down, siblings don't know one another.
 var mayImport = map[string][]string{
-	"registry":              {},
-	"registry/file":         {"registry"},
-	"registry/kube":         {"registry"},
-	"registry/kube/imports": {"registry", "registry/kube"},
-	"registry/kube/mcs":     {"registry", "registry/kube"},
-	"gossip":                {"registry"},
-	"dnsserver":             {"registry"},
-	"tunnel":                {"registry"},
-	"chaos":                 {},
-	"cmd/grapevine/daemon":  {"registry", "registry/file", "registry/kube", "registry/kube/imports", "registry/kube/mcs", "gossip", "dnsserver", "tunnel"},
-	"cmd/grapevine/demo":    {"chaos", "registry", "tunnel", "cmd/grapevine/daemon"},
-	"cmd/grapevine":         {"registry", "tunnel", "cmd/grapevine/daemon", "cmd/grapevine/demo"},
-	"integration":           {},
+	"registry":               {},
+	"registry/file":          {"registry"},
+	"registry/kube":          {"registry"},
+	"registry/kube/imports":  {"registry", "registry/kube"},
+	"registry/kube/mcs":      {"registry", "registry/kube"},
+	"registry/kube/stubzone": {"registry/kube"},
+	"gossip":                 {"registry"},
+	"dnsserver":              {"registry"},
+	"tunnel":                 {"registry"},
+	"chaos":                  {},
+	"cmd/grapevine/daemon":   {"registry", "registry/file", "registry/kube", "registry/kube/imports", "registry/kube/mcs", "gossip", "dnsserver", "tunnel"},
+	"cmd/grapevine/demo":     {"chaos", "registry", "tunnel", "cmd/grapevine/daemon"},
+	"cmd/grapevine":          {"registry", "registry/kube", "registry/kube/stubzone", "tunnel", "cmd/grapevine/daemon", "cmd/grapevine/demo"},
+	"integration":            {},
 }
 
-// homes are the heavy dependencies, each with the only package that knows it.
+// homes are the heavy dependencies, each with the only package that knows it, and those below that.
 var homes = map[string]string{
 	"github.com/hashicorp/memberlist":         "gossip",
 	"github.com/miekg/dns":                    "dnsserver",

@@ -11,19 +11,16 @@ import "slices"
 func (d *Directory) Wanted(every bool) map[VIPName][]Port {
 	w := wanted{}
 	for service := range d.Services() {
+		federated := slices.ContainsFunc(service.Offers, func(o Offer) bool {
+			e := &o.Export
+			return e.Visibility.Federated() && (e.Reach == ThroughGateway || every && e.MCS != nil && !e.Headless)
+		})
 		for _, offer := range service.Offers {
-			e := &offer.Export
-			gateway := e.Reach == ThroughGateway
-			if e.Visibility.Federated() && (gateway || every && e.MCS != nil && !e.Headless) {
-				w.add(VIPName{Service: service.Name}, e.Ports)
+			if federated && offer.Export.Visibility.Federated() {
+				w.add(VIPName{Service: service.Name}, offer.Export.Ports)
 			}
-			if e.Visibility.Mirrored() && gateway {
-				w.add(VIPName{Service: service.Name, Cluster: offer.Cluster}, e.Ports)
-			}
-			for _, host := range e.Endpoints {
-				if e.Headless && gateway && host.Hostname != "" {
-					w.add(VIPName{Service: service.Name, Cluster: offer.Cluster, Hostname: host.Hostname}, e.Ports)
-				}
+			if offer.Export.Reach == ThroughGateway {
+				w.addCluster(offer.Cluster, &offer.Export)
 			}
 		}
 	}
@@ -31,6 +28,18 @@ func (d *Directory) Wanted(every bool) map[VIPName][]Port {
 }
 
 type wanted map[VIPName][]Port
+
+// addCluster adds the names below a cluster's.
+func (w wanted) addCluster(cluster Cluster, e *Export) {
+	if e.Visibility.Mirrored() {
+		w.add(VIPName{Service: e.Service, Cluster: cluster}, e.Ports)
+	}
+	for _, host := range e.Endpoints {
+		if e.Headless && host.Hostname != "" {
+			w.add(VIPName{Service: e.Service, Cluster: cluster, Hostname: host.Hostname}, e.Ports)
+		}
+	}
+}
 
 func (w wanted) add(name VIPName, ports []Port) {
 	for _, port := range ports {

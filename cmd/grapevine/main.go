@@ -68,7 +68,7 @@ func rootCommand() *cobra.Command {
 		runCommand(), demo.Command(), demo.ChaosCommand(),
 		statusCommand(), membersCommand(), servicesCommand(), linksCommand(), eventsCommand(),
 		resolveCommand(), pingCommand(), drainCommand(), undrainCommand(),
-		caCommand(), versionCommand(),
+		caCommand(), stubzoneCommand(), versionCommand(),
 	)
 	return root
 }

@@ -52,7 +52,7 @@ func TestAdvertise(t *testing.T) {
 // TestAddressFollowsTheBalancer waits for a load balancer, as every gateway does that is installed into a cloud.
 func TestAddressFollowsTheBalancer(t *testing.T) {
 	balancer := func(ips ...string) *corev1.Service {
-		service := unlabelled("grapevine-0")
+		service := plainService("grapevine-0")
 		service.Namespace, service.Spec.Type = home, corev1.ServiceTypeLoadBalancer
 		service.Spec.Ports = []corev1.ServicePort{{Name: "mesh", Port: 7946, Protocol: corev1.ProtocolUDP}}
 		for _, ip := range ips {

@@ -32,20 +32,20 @@ type wish struct {
 	home    string // Grapevine's own namespace
 }
 
-// An outcome is what became of a wish: an export or a problem, told to each who wished it. The zero value: nobody did.
-type outcome struct {
+// A conversion is what became of a wish: an export or a problem, told to each who wished it. The zero value: nobody did.
+type conversion struct {
 	own      *registry.Own
 	verdicts []Verdict
 }
 
-// convert makes an export of a wish. It is pure: the same objects give the same outcome, whatever their order.
-func convert(w wish) outcome {
+// convert makes an export of a wish. It is pure: the same objects give the same conversion, whatever their order.
+func convert(w wish) conversion {
 	own, trouble := w.own()
 	verdict := Verdict{Service: w.name, OK: own != nil, Reason: trouble.reason, Message: trouble.text}
 	if own != nil {
 		verdict.Reason, verdict.Message = ReasonValid, describe(&own.Export)
 	}
-	o := outcome{own: own}
+	o := conversion{own: own}
 	if w.byExport() {
 		verdict.ByExport = true
 		o.verdicts = append(o.verdicts, verdict)
@@ -55,7 +55,7 @@ func convert(w wish) outcome {
 		o.verdicts = append(o.verdicts, verdict)
 	}
 	if len(o.verdicts) == 0 {
-		return outcome{}
+		return conversion{}
 	}
 	return o
 }

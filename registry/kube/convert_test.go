@@ -19,9 +19,9 @@ import (
 	"github.com/grapevine-mesh/grapevine/registry"
 )
 
-var web = registry.ServiceName{Namespace: "shop", Name: "web"}
+var webName = registry.ServiceName{Namespace: "shop", Name: "web"}
 
-// slicesIn reads EndpointSlices of web, one in a line: its ports, "|", and its endpoints as pod=address, pod.host=address, or
+// slicesIn reads EndpointSlices of webName, one in a line: its ports, "|", and its endpoints as pod=address, pod.host=address, or
 // =address where no Pod is known. After the address may stand: ,not ready; ,leaving: terminating, but serving; ,dead:
 // terminating and not serving; ,unknown: without conditions.
 func slicesIn(t testing.TB, text string) []*discoveryv1.EndpointSlice {
@@ -79,8 +79,8 @@ func endpointIn(t testing.TB, text string) discoveryv1.Endpoint {
 	return e
 }
 
-// told is an export's endpoints as text: how many are ready, where each port goes, and who is listed.
-func told(own *registry.Own) string {
+// spelled is an export's endpoints as text: how many are ready, where each port goes, and who is listed.
+func spelled(own *registry.Own) string {
 	text := fmt.Sprintf("%d ready", own.Export.Ready)
 	for _, port := range own.Export.Ports {
 		backends, carried := own.Backends[port.Number()]
@@ -158,15 +158,15 @@ func TestEndpoints(t *testing.T) {
 		{"headless and flat", headless, "flat", `http:8080/TCP | a=10.0.0.1 b.web-1=10.0.0.2`, "2 ready; 80/TCP 10.0.0.1:8080 web-1=10.0.0.2:8080; listed 10.0.0.1 web-1=10.0.0.2"},
 		{"headless with a host name that is none", headless, "", `http:8080/TCP | a.Web_0=10.0.0.1`, "1 ready; 80/TCP 10.0.0.1:8080"},
 	} {
-		service := labelled("web")
+		service := exporting("web")
 		service.Spec = *parsed[corev1.ServiceSpec](t, c.service)
 		if c.reach != "" {
 			service.Annotations = map[string]string{ReachAnnotation: c.reach}
 		}
-		w := wish{name: web, service: service, slices: slicesIn(t, c.slices), home: home}
+		w := wish{name: webName, service: service, slices: slicesIn(t, c.slices), home: home}
 		o := convert(w)
 		require.NotNil(t, o.own, "%s: %v", c.what, o.verdicts)
-		require.Equal(t, c.want, told(o.own), c.what)
+		require.Equal(t, c.want, spelled(o.own), c.what)
 		require.NoError(t, o.own.Export.Validate(), c.what)
 		slices.Reverse(w.slices)
 		require.Equal(t, o, convert(w), "%s: in whatever order", c.what)
@@ -174,7 +174,7 @@ func TestEndpoints(t *testing.T) {
 }
 
 func TestManyEndpointsAreCountedNotListed(t *testing.T) {
-	service, slice := labelled("web"), sliceOf("web")
+	service, slice := exporting("web"), sliceOf("web")
 	service.Annotations = map[string]string{ReachAnnotation: "flat"}
 	addr := netip.MustParseAddr("10.0.0.1")
 	for range 2 * registry.MaxEndpoints {
@@ -182,7 +182,7 @@ func TestManyEndpointsAreCountedNotListed(t *testing.T) {
 		slice.Endpoints[len(slice.Endpoints)-1].TargetRef.Name = addr.String()
 		addr = addr.Next()
 	}
-	own := convert(wish{name: web, service: service, slices: []*discoveryv1.EndpointSlice{slice}}).own
+	own := convert(wish{name: webName, service: service, slices: []*discoveryv1.EndpointSlice{slice}}).own
 	require.EqualValues(t, 2*registry.MaxEndpoints, own.Export.Ready)
 	require.Len(t, own.Export.Endpoints, registry.MaxEndpoints)
 	require.Len(t, own.Backends[registry.PortNumber{Port: 80, Protocol: registry.TCP}], 2*registry.MaxEndpoints)
@@ -236,16 +236,16 @@ func TestWishes(t *testing.T) {
 		{"two things wrong", `{metadata: {annotations: {grapevine.dev/reach: "", grapevine.dev/weight: "-1"}}, ` + ports + `}`, true,
 			`InvalidAnnotation: grapevine.dev/reach: "": want gateway or flat, such as grapevine.dev/reach: "flat"; grapevine.dev/weight: "-1": want a whole number from 0 to 4294967295, such as grapevine.dev/weight: "10"`},
 	} {
-		w := wish{name: web, home: home}
+		w := wish{name: webName, home: home}
 		if c.service != "" {
 			w.service = parsed[corev1.Service](t, c.service)
 		}
 		if c.export {
-			w.export = exportOf("web")
+			w.export = serviceExport("web")
 		}
 		o := convert(w)
 		if c.want == "" {
-			require.Equal(t, outcome{}, o, c.what)
+			require.Equal(t, conversion{}, o, c.what)
 			continue
 		}
 		require.NotEmpty(t, o.verdicts, c.what)
@@ -261,31 +261,31 @@ func TestWishes(t *testing.T) {
 }
 
 func TestPolicy(t *testing.T) {
-	service := labelled("web")
+	service := exporting("web")
 	service.Labels[ExportLabel] = "both"
 	service.Annotations = map[string]string{
 		ReachAnnotation: "flat", AffinityAnnotation: "spread", WeightAnnotation: "7", PriorityAnnotation: "-3",
 		AllowClustersAnnotation: "north, east,north", "example.com/other": "is nobody's business here",
 	}
-	own := convert(wish{name: web, service: service}).own
+	own := convert(wish{name: webName, service: service}).own
 	require.Equal(t, registry.Export{
-		Service: web, Visibility: registry.Both, Reach: registry.Flat, Affinity: registry.Spread, Weight: 7, Priority: -3,
+		Service: webName, Visibility: registry.Both, Reach: registry.Flat, Affinity: registry.Spread, Weight: 7, Priority: -3,
 		Allow: []registry.Cluster{"east", "north"}, Since: born.Unix(), Ports: []registry.Port{{Name: "http", Port: 80, Protocol: registry.TCP}},
 	}, own.Export)
-	own = convert(wish{name: web, service: unlabelled("web"), export: exportOf("web")}).own
+	own = convert(wish{name: webName, service: plainService("web"), export: serviceExport("web")}).own
 	require.Equal(t, registry.ThroughGateway, own.Export.Reach)
 	require.Equal(t, registry.Local, own.Export.Affinity)
 }
 
 // TestServiceExportsSayMore has the fields that only a ServiceExport's service hands on.
 func TestServiceExportsSayMore(t *testing.T) {
-	service, export := labelled("web"), exportOf("web")
+	service, export := exporting("web"), serviceExport("web")
 	service.Spec = *parsed[corev1.ServiceSpec](t, `{ports: [{name: http, port: 80, appProtocol: kubernetes.io/h2c}], clusterIP: 10.96.0.1,
 		sessionAffinity: ClientIP, sessionAffinityConfig: {clientIP: {timeoutSeconds: 10}}, internalTrafficPolicy: Local,
 		trafficDistribution: PreferClose, ipFamilies: [IPv4, IPv6]}`)
 	export.Spec = mcsv1beta1.ServiceExportSpec{ExportedLabels: map[string]string{"a": "b"}, ExportedAnnotations: map[string]string{"c": "d"}}
 	export.Labels = map[string]string{"not": "exported"}
-	o := convert(wish{name: web, service: service, export: export})
+	o := convert(wish{name: webName, service: service, export: export})
 	require.Equal(t, born.Add(time.Hour).Unix(), o.own.Export.Since, "the export's age, not the Service's")
 	require.Equal(t, "kubernetes.io/h2c", o.own.Export.Ports[0].AppProtocol)
 	require.Equal(t, &registry.MCS{
@@ -294,15 +294,15 @@ func TestServiceExportsSayMore(t *testing.T) {
 	}, o.own.Export.MCS)
 	require.Len(t, o.verdicts, 2, "one for the export, one for the label")
 
-	require.Nil(t, convert(wish{name: web, service: service}).own.Export.MCS, "nobody asks for that of a label")
+	require.Nil(t, convert(wish{name: webName, service: service}).own.Export.MCS, "nobody asks for that of a label")
 	export.DeletionTimestamp = &metav1.Time{Time: born.Time}
-	require.Nil(t, convert(wish{name: web, service: service, export: export}).own.Export.MCS, "it is being deleted")
+	require.Nil(t, convert(wish{name: webName, service: service, export: export}).own.Export.MCS, "it is being deleted")
 	export.DeletionTimestamp = nil
 
 	export.Spec.ExportedAnnotations["c"] = strings.Repeat("x", maxExportedText)
-	require.Equal(t, "exportedLabels and exportedAnnotations have 8195 bytes: want 8192 at most", convert(wish{name: web, service: service, export: export}).verdicts[0].Message)
+	require.Equal(t, "exportedLabels and exportedAnnotations have 8195 bytes: want 8192 at most", convert(wish{name: webName, service: service, export: export}).verdicts[0].Message)
 	export.Spec.ExportedAnnotations = map[string]string{strings.Repeat("x", 318): ""}
-	require.Equal(t, ReasonInvalidExport, convert(wish{name: web, service: service, export: export}).verdicts[0].Reason)
+	require.Equal(t, ReasonInvalidExport, convert(wish{name: webName, service: service, export: export}).verdicts[0].Reason)
 }
 
 // FuzzConvert has anything written anywhere. Whatever it is, what comes out can be stored, and comes out the same again.
@@ -312,7 +312,7 @@ func FuzzConvert(f *testing.F) {
 	f.Add("all", "weight", "18446744073709551616", "a b", int32(-1), "", "::ffff:127.0.0.1", "", true)
 	f.Add("mirrored", "", "\xff", "é", int32(70000), "ICMP", "fe80::1%eth0", strings.Repeat("a", 64), false)
 	f.Fuzz(func(t *testing.T, label, key, value, name string, port int32, protocol, address, hostname string, headless bool) {
-		service, export, slice := labelled("web"), exportOf("web"), sliceOf("web", address, address)
+		service, export, slice := exporting("web"), serviceExport("web"), sliceOf("web", address, address)
 		service.Labels[ExportLabel] = label
 		service.Annotations = map[string]string{annotationPrefix + key: value}
 		service.Spec.Ports = []corev1.ServicePort{{Name: name, Port: port, Protocol: corev1.Protocol(protocol), AppProtocol: &value}, {Name: "http", Port: 80}}
@@ -325,7 +325,7 @@ func FuzzConvert(f *testing.F) {
 		slice.Ports = append(slice.Ports, discoveryv1.EndpointPort{Name: &name, Port: &port, Protocol: &kind}, discoveryv1.EndpointPort{})
 		slice.Endpoints = append(slice.Endpoints, discoveryv1.Endpoint{}, discoveryv1.Endpoint{Addresses: []string{address}, Hostname: &hostname})
 		for _, export := range []*mcsv1beta1.ServiceExport{nil, export} {
-			w := wish{name: web, service: service, slices: []*discoveryv1.EndpointSlice{slice}, export: export, home: home}
+			w := wish{name: webName, service: service, slices: []*discoveryv1.EndpointSlice{slice}, export: export, home: home}
 			o := convert(w)
 			require.Equal(t, o, convert(w))
 			require.NotEmpty(t, o.verdicts)

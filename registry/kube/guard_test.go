@@ -120,13 +120,34 @@ func TestTheWatchEndsDoubt(t *testing.T) {
 		require.NoError(t, w.core.CoreV1().Services("shop").Delete(context.Background(), "web", metav1.DeleteOptions{}))
 		w.after(collectFor)
 		require.Equal(t, "db", w.exports(), "the API server said that it is deleted")
-		_, err := w.core.CoreV1().Services("shop").Create(context.Background(), labelled("web"), metav1.CreateOptions{})
+		_, err := w.core.CoreV1().Services("shop").Create(context.Background(), exporting("web"), metav1.CreateOptions{})
 		require.NoError(t, err)
 		w.after(collectFor)
 		require.Equal(t, "db web", w.exports())
 		w.after(time.Minute)
 		require.Len(t, w.reports, 3, "there is no doubt any more, though lists still lack it")
 	})
+}
+
+// TestTheWatchIsNewerThanTheSecondList has the watch tell of objects while the second list is on its way.
+func TestTheWatchIsNewerThanTheSecondList(t *testing.T) {
+	now, changes := time.Unix(0, 0), 0
+	v := newView(nil, func() time.Time { return now })
+	v.changed, v.lost, v.filled = func(any, any) { changes++ }, func(int) {}, func() {}
+	require.NoError(t, v.Replace([]any{exporting("back"), exporting("gone"), exporting("there"), exporting("lost")}, ""))
+	require.NoError(t, v.Replace(nil, ""))
+	require.Equal(t, 4, changes)
+	now = now.Add(confirmAfter)
+	asked := v.asked()
+	require.Len(t, asked, 4)
+	require.NoError(t, v.Update(exporting("back")))
+	require.NoError(t, v.Delete(exporting("gone")))
+	gone, err := v.decide(asked, map[string]any{"shop/gone": exporting("gone"), "shop/there": exporting("there")})
+	require.NoError(t, err)
+	require.Equal(t, 1, gone)
+	require.ElementsMatch(t, []string{"shop/back", "shop/there"}, v.indexer.ListKeys())
+	_, any := v.due()
+	require.False(t, any)
 }
 
 // TestErrorsAreNoAnswer has requests fail in every way, for ten minutes, from the first list on and later.
@@ -141,7 +162,7 @@ func TestErrorsAreNoAnswer(t *testing.T) {
 		{"no connection", errors.New("connection refused"), "doesn't answer", "answers again"},
 		{"overloaded", apierrors.NewServerTimeout(services, "list", 1), "doesn't answer", "answers again"},
 		{"broken", apierrors.NewInternalError(errors.New("etcd")), "doesn't answer", "answers again"},
-		{"forbidden", apierrors.NewForbidden(services, "", errors.New("no role")), "allow get, list and watch on services", "readable at the Kubernetes API server"},
+		{"forbidden", apierrors.NewForbidden(services, "", errors.New("no role")), "allow list and watch on services", "readable at the Kubernetes API server"},
 		{"gone", apierrors.NewResourceExpired("too old"), "", ""},
 		{"the resource removed", apierrors.NewNotFound(services, ""), "has no such resource", "readable at the Kubernetes API server"},
 	} {
@@ -180,6 +201,23 @@ func TestErrorsAreNoAnswer(t *testing.T) {
 			require.Equal(t, "db web", w.exports())
 		})
 	}
+}
+
+// TestARestart has the API server go away, and refuse everything for a moment when it is back, as they do.
+func TestARestart(t *testing.T) {
+	inWorld(t, shop, true, func(w *world) {
+		w.after(time.Minute)
+		w.fail("*", errors.New("connection refused"))
+		w.after(3 * time.Second)
+		w.fail("*", apierrors.NewForbidden(schema.GroupResource{}, "", errors.New("no roles yet")))
+		w.after(5 * time.Second)
+		w.fail("*", nil)
+		w.after(time.Minute)
+		require.Equal(t, 1, w.logged("doesn't answer"), w.log)
+		require.Equal(t, 1, w.logged("answers again"), w.log)
+		require.Zero(t, w.logged(`"level":"error"`), w.log)
+		require.Len(t, w.reports, 1)
+	})
 }
 
 // TestTheWholeServerAway loses every watch at once, ten minutes long.
@@ -227,7 +265,7 @@ func TestAllExportsAtOnce(t *testing.T) {
 		w.after(collectFor)
 		remove(w)
 		w.after(confirmAfter / 2)
-		_, err := w.core.CoreV1().Services("shop").Create(context.Background(), labelled("web"), metav1.CreateOptions{})
+		_, err := w.core.CoreV1().Services("shop").Create(context.Background(), exporting("web"), metav1.CreateOptions{})
 		require.NoError(t, err)
 		w.after(collectFor)
 		require.Equal(t, "web", w.exports(), "some are back: what is still gone goes")

@@ -27,8 +27,8 @@ func meta1(name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: "shop", Name: name, UID: types.UID("uid-of-" + name), CreationTimestamp: born}
 }
 
-// labelled is a Service of one port with the label that exports it.
-func labelled(name string) *corev1.Service {
+// exporting is a Service of one port with the label that exports it.
+func exporting(name string) *corev1.Service {
 	service := &corev1.Service{ObjectMeta: meta1(name), Spec: corev1.ServiceSpec{
 		Type: corev1.ServiceTypeClusterIP, ClusterIP: "10.96.0.7",
 		Ports: []corev1.ServicePort{{Name: "http", Port: 80, Protocol: corev1.ProtocolTCP}},
@@ -37,13 +37,13 @@ func labelled(name string) *corev1.Service {
 	return service
 }
 
-func unlabelled(name string) *corev1.Service {
-	service := labelled(name)
+func plainService(name string) *corev1.Service {
+	service := exporting(name)
 	service.Labels = nil
 	return service
 }
 
-func exportOf(name string) *mcsv1beta1.ServiceExport {
+func serviceExport(name string) *mcsv1beta1.ServiceExport {
 	export := &mcsv1beta1.ServiceExport{ObjectMeta: meta1(name)}
 	export.CreationTimestamp = metav1.NewTime(born.Add(time.Hour))
 	return export

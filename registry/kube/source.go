@@ -35,10 +35,10 @@ type Source struct {
 	herald  *herald
 	release <-chan time.Time // when a hold ends; nil: there is none
 
-	outcomes map[registry.ServiceName]outcome
-	started  bool // there was a report
-	reported int  // how many exports it had
-	hold     hold
+	conversions map[registry.ServiceName]conversion
+	started     bool // there was a report
+	reported    int  // how many exports it had
+	hold        hold
 
 	mu       sync.Mutex
 	verdicts []Verdict
@@ -53,7 +53,7 @@ func NewSource(config SourceConfig) (*Source, error) {
 		return nil, err
 	}
 	return &Source{
-		config: config, journal: config.Watch.newJournal(), outcomes: map[registry.ServiceName]outcome{},
+		config: config, journal: config.Watch.newJournal(), conversions: map[registry.ServiceName]conversion{},
 		herald: newHerald(config.Watch.config.Client.Core, config.Self.Name, config.Log),
 	}, nil
 }
@@ -107,13 +107,13 @@ func (s *Source) step(now time.Time) {
 	exported, judged := false, false
 	for name := range s.journal.take() {
 		w := s.wish(name)
-		before, after := s.outcomes[name], convert(w)
+		before, after := s.conversions[name], convert(w)
 		if reflect.DeepEqual(before, after) {
 			continue
 		}
-		s.outcomes[name] = after
+		s.conversions[name] = after
 		if len(after.verdicts) == 0 {
-			delete(s.outcomes, name)
+			delete(s.conversions, name)
 		}
 		exported = exported || !reflect.DeepEqual(before.own, after.own)
 		if !slices.Equal(before.verdicts, after.verdicts) {
@@ -160,8 +160,8 @@ func (s *Source) report(now time.Time) {
 // judge makes the verdicts known.
 func (s *Source) judge() {
 	var verdicts []Verdict
-	for _, name := range inOrder(s.outcomes) {
-		verdicts = append(verdicts, s.outcomes[name].verdicts...)
+	for _, name := range inOrder(s.conversions) {
+		verdicts = append(verdicts, s.conversions[name].verdicts...)
 	}
 	s.mu.Lock()
 	s.verdicts = verdicts
@@ -172,14 +172,14 @@ func (s *Source) judge() {
 // exports returns what there is to report, in order.
 func (s *Source) exports() []registry.Own {
 	var owns []registry.Own
-	for _, name := range inOrder(s.outcomes) {
-		if own := s.outcomes[name].own; own != nil {
+	for _, name := range inOrder(s.conversions) {
+		if own := s.conversions[name].own; own != nil {
 			owns = append(owns, *own)
 		}
 	}
 	return owns
 }
 
-func inOrder(outcomes map[registry.ServiceName]outcome) []registry.ServiceName {
-	return slices.SortedFunc(maps.Keys(outcomes), registry.ServiceName.Compare)
+func inOrder(conversions map[registry.ServiceName]conversion) []registry.ServiceName {
+	return slices.SortedFunc(maps.Keys(conversions), registry.ServiceName.Compare)
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // tell says in the log and in Events what became of a wish.
-func (s *Source) tell(w wish, before, after outcome) {
+func (s *Source) tell(w wish, before, after conversion) {
 	s.logVerdict(before, after)
 	if s.config.First == nil || !s.config.First() {
 		return
@@ -19,11 +19,11 @@ func (s *Source) tell(w wish, before, after outcome) {
 	}
 }
 
-func (s *Source) logVerdict(before, after outcome) {
+func (s *Source) logVerdict(before, after conversion) {
 	switch {
 	case after.own == nil && len(after.verdicts) > 0:
 		v := after.verdicts[0]
-		s.config.Log.Warn().Stringer("service", v.Service).Str("reason", v.Reason).Str("message", v.Message).Msg("service not exported")
+		s.config.Log.Warn().Stringer("service", v.Service).Str("reason", v.Reason).Str("problem", v.Message).Msg("service not exported")
 	case after.own == nil && before.own != nil:
 		s.config.Log.Info().Stringer("service", before.own.Export.Service).Msg("service no longer exported")
 	case after.own != nil && before.own == nil && s.started:

@@ -19,9 +19,9 @@ import (
 // shop is a cluster with two exports, three Pods, and a Service that nobody exports.
 func shop() *fakeCluster {
 	return newFakeCluster(
-		labelled("web"), sliceOf("web", "10.0.0.1", "10.0.0.2"),
-		unlabelled("db"), sliceOf("db", "10.0.0.3"), exportOf("db"),
-		unlabelled("private"), sliceOf("private", "10.0.0.4"),
+		exporting("web"), sliceOf("web", "10.0.0.1", "10.0.0.2"),
+		plainService("db"), sliceOf("db", "10.0.0.3"), serviceExport("db"),
+		plainService("private"), sliceOf("private", "10.0.0.4"),
 	)
 }
 
@@ -66,7 +66,7 @@ func TestSourceFollows(t *testing.T) {
 		w.after(time.Minute)
 		require.Len(t, w.reports, 2, "nobody exports it")
 
-		_, err = services.Update(ctx, labelled("private"), metav1.UpdateOptions{})
+		_, err = services.Update(ctx, exporting("private"), metav1.UpdateOptions{})
 		require.NoError(t, err)
 		w.after(collectFor)
 		require.Equal(t, "db private web", w.exports())
@@ -76,12 +76,12 @@ func TestSourceFollows(t *testing.T) {
 		w.after(collectFor)
 		require.Equal(t, "private web", w.exports(), "what is said to be deleted goes at once")
 
-		_, err = exports.Create(ctx, exportOf("nothing"), metav1.CreateOptions{})
+		_, err = exports.Create(ctx, serviceExport("nothing"), metav1.CreateOptions{})
 		require.NoError(t, err)
 		w.after(collectFor)
 		require.Len(t, w.reports, 4, "it isn't exported")
 		require.Equal(t, "NoService", w.source.Verdicts()[0].Reason)
-		_, err = services.Create(ctx, unlabelled("nothing"), metav1.CreateOptions{})
+		_, err = services.Create(ctx, plainService("nothing"), metav1.CreateOptions{})
 		require.NoError(t, err)
 		w.after(collectFor)
 		require.Equal(t, "nothing private web", w.exports(), "the export came before its Service")
@@ -96,7 +96,7 @@ func TestManyServicesAreOneReport(t *testing.T) {
 		var objects []runtime.Object
 		for i := range many {
 			name := fmt.Sprintf("web-%03d", i)
-			objects = append(objects, labelled(name), sliceOf(name, "10.0.0.1"))
+			objects = append(objects, exporting(name), sliceOf(name, "10.0.0.1"))
 		}
 		return newFakeCluster(objects...)
 	}, false, func(w *world) {
@@ -127,7 +127,7 @@ func TestSourceWithoutServices(t *testing.T) {
 // TestDerivedServicesAreNotExported has a Service that Grapevine made, with everything that would export it.
 func TestDerivedServicesAreNotExported(t *testing.T) {
 	inWorld(t, func() *fakeCluster {
-		service, slice, export := labelled("vip"), sliceOf("vip", "10.0.0.9"), exportOf("vip")
+		service, slice, export := exporting("vip"), sliceOf("vip", "10.0.0.9"), serviceExport("vip")
 		service.Labels[LabelManagedBy] = ManagedBy
 		service.Namespace, slice.Namespace, export.Namespace = home, home, home
 		return newFakeCluster(service, slice, export)
@@ -142,11 +142,11 @@ func TestDerivedServicesAreNotExported(t *testing.T) {
 // TestEvents tells problems at the start, and changes after it; the same thing is said by one Event, whoever says it again.
 func TestEvents(t *testing.T) {
 	broken := func(name string) *corev1.Service {
-		service := labelled(name)
+		service := exporting(name)
 		service.Annotations = map[string]string{AffinityAnnotation: "far"}
 		return service
 	}
-	inWorld(t, func() *fakeCluster { return newFakeCluster(labelled("web"), broken("db"), exportOf("lost")) }, false, func(w *world) {
+	inWorld(t, func() *fakeCluster { return newFakeCluster(exporting("web"), broken("db"), serviceExport("lost")) }, false, func(w *world) {
 		ctx, services := context.Background(), w.core.CoreV1().Services("shop")
 		events := func() map[string]string {
 			list, err := w.core.CoreV1().Events("").List(ctx, metav1.ListOptions{})
@@ -165,7 +165,7 @@ func TestEvents(t *testing.T) {
 		}
 		require.Equal(t, told, events(), "web was exported before the restart as well")
 
-		_, err := services.Update(ctx, labelled("db"), metav1.UpdateOptions{})
+		_, err := services.Update(ctx, exporting("db"), metav1.UpdateOptions{})
 		require.NoError(t, err)
 		w.after(collectFor)
 		told["Service/db Normal Exported"] = "exported as federated"
@@ -185,7 +185,7 @@ func TestEvents(t *testing.T) {
 		}
 
 		w.first = false
-		_, err = services.Create(ctx, labelled("other"), metav1.CreateOptions{})
+		_, err = services.Create(ctx, exporting("other"), metav1.CreateOptions{})
 		require.NoError(t, err)
 		w.after(time.Minute)
 		require.Equal(t, told, events(), "another gateway speaks now")
@@ -198,13 +198,13 @@ func TestEventsAreFew(t *testing.T) {
 		w.after(collectFor)
 		ctx, services := context.Background(), w.core.CoreV1().Services("shop")
 		for i := range 100 {
-			_, err := services.Create(ctx, unlabelled(fmt.Sprintf("web-%d", i)), metav1.CreateOptions{})
+			_, err := services.Create(ctx, plainService(fmt.Sprintf("web-%d", i)), metav1.CreateOptions{})
 			require.NoError(t, err)
 			synctest.Wait()
 		}
 		for round := range 100 {
 			for i := range 100 {
-				service := labelled(fmt.Sprintf("web-%d", i))
+				service := exporting(fmt.Sprintf("web-%d", i))
 				service.Labels[ExportLabel] = []string{"federated", "mirrored"}[round%2]
 				_, err := services.Update(ctx, service, metav1.UpdateOptions{})
 				require.NoError(t, err)

@@ -38,6 +38,9 @@ func (r *resource) confirm(ctx context.Context) {
 // ask reads the second list, from etcd rather than from an API server's memory, and has it decide.
 func (r *resource) ask(ctx context.Context) error {
 	asked := r.view.asked()
+	if len(asked) == 0 {
+		return nil // they came back in the meantime
+	}
 	found, err := r.find(ctx, asked)
 	if err != nil {
 		return err
@@ -66,9 +69,10 @@ func (r *resource) find(ctx context.Context, keys map[string]bool) (map[string]a
 }
 
 // rewound tells, as the error that makes a reflector list anew, whether the API server is in a state from before what was
-// seen: etcd was restored. A watch from a version that is yet to come would be silent until that version has come.
+// seen: etcd was restored. A watch from a version that is yet to come would be silent until that version has come. (One that
+// begins with what there is would be refused.)
 func (r *resource) rewound(ctx context.Context, options metav1.ListOptions) error {
-	if options.ResourceVersion == "" || options.ResourceVersion == "0" {
+	if options.SendInitialEvents != nil || options.ResourceVersion == "" || options.ResourceVersion == "0" {
 		return nil
 	}
 	latest, err := r.list(ctx, metav1.ListOptions{Limit: 1})

@@ -70,12 +70,12 @@ func TestTopics(t *testing.T) {
 		for _, level := range levels {
 			<-level
 		}
-		vip, derived, imported := labelled("vip"), sliceOf("vip", "10.0.0.1"), sliceOf("far", "10.0.0.1")
+		vip, derived, imported := exporting("vip"), sliceOf("vip", "10.0.0.1"), sliceOf("far", "10.0.0.1")
 		vip.Namespace, vip.Labels[LabelManagedBy] = home, ManagedBy
 		derived.Namespace = home
 		derived.Labels["endpointslice.kubernetes.io/managed-by"] = SliceManagedBy
 		imported.Labels["endpointslice.kubernetes.io/managed-by"] = SliceManagedBy
-		mesh := unlabelled("grapevine-0")
+		mesh := plainService("grapevine-0")
 		mesh.Namespace = home
 		for _, c := range []struct {
 			what  string
@@ -83,7 +83,7 @@ func TestTopics(t *testing.T) {
 			wakes string
 		}{
 			{"a Service", func() error {
-				_, err := w.core.CoreV1().Services("shop").Create(ctx, labelled("new"), create)
+				_, err := w.core.CoreV1().Services("shop").Create(ctx, exporting("new"), create)
 				return err
 			}, "sources"},
 			{"its slice", func() error {
@@ -91,7 +91,7 @@ func TestTopics(t *testing.T) {
 				return err
 			}, "sources"},
 			{"a ServiceExport", func() error {
-				_, err := w.mcs.MulticlusterV1beta1().ServiceExports("shop").Create(ctx, exportOf("new"), create)
+				_, err := w.mcs.MulticlusterV1beta1().ServiceExports("shop").Create(ctx, serviceExport("new"), create)
 				return err
 			}, "mcs sources"},
 			{"a derived Service", func() error { _, err := w.core.CoreV1().Services(home).Create(ctx, vip, create); return err }, "own"},
@@ -139,7 +139,7 @@ func TestTopics(t *testing.T) {
 // TestNobodyReadsThis holds that what is kept of an object is trimmed, whichever way it comes.
 func TestNobodyReadsThis(t *testing.T) {
 	fat := func(name string) *corev1.Service {
-		service := labelled(name)
+		service := exporting(name)
 		service.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl"}}
 		service.Annotations = map[string]string{corev1.LastAppliedConfigAnnotation: "{}", ReachAnnotation: "flat"}
 		return service

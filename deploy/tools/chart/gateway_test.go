@@ -45,8 +45,10 @@ func TestTheDaemonTakesItsConfiguration(t *testing.T) {
 		rendered := render(t, gateways, values)
 		text := get[*corev1.ConfigMap](t, rendered, "ConfigMap "+fullname(values)).Data["gateway.yaml"]
 		overrides := flags(t, container(t, rendered).Args)
+		kubelet := strings.NewReplacer("$(POD_NAME)", fullname(values)+"-0", "$(POD_IPS)", "10.11.0.7,fd00:11::7", "$(NODE_IP)", "192.0.2.10")
 		for path, value := range overrides {
-			overrides[path] = strings.ReplaceAll(value, "$(POD_NAME)", fullname(values)+"-0") // as the kubelet does
+			overrides[path] = kubelet.Replace(value)
+			require.NotContains(t, overrides[path], "$(", "not in the container's environment")
 		}
 		var parsed map[string]any
 		require.NoError(t, yaml.UnmarshalStrict([]byte(text), &parsed))

@@ -95,8 +95,8 @@ func objectName(name registry.VIPName) string {
 	return text[:min(len(text), maxLabel-1-hashLength)] + "-" + hash
 }
 
-// sliceName returns the n-th name that a gateway may give to its slices of a derived Service.
-func sliceName(service, gateway string, v6 bool, n int) string {
+// ownSliceName returns the n-th name that a gateway may give to its slices of a derived Service.
+func ownSliceName(service, gateway string, v6 bool, n int) string {
 	family := "v4"
 	if v6 {
 		family = "v6"

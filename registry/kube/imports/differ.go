@@ -127,7 +127,7 @@ func (s *situation) freeNames(t task, own []*slice) func(*slice) string {
 	n := map[bool]int{}
 	return func(content *slice) string {
 		for {
-			name := sliceName(t.object, s.gateway, content.v6, n[content.v6])
+			name := ownSliceName(t.object, s.gateway, content.v6, n[content.v6])
 			n[content.v6]++
 			if s.slices[name] == nil {
 				return name

@@ -9,7 +9,7 @@ import (
 )
 
 // publish makes known which names can be found, and what is wrong.
-func (i *Importer) publish(s *situation, o outcome) {
+func (i *Importer) publish(s *situation, o upshot) {
 	own := s.ownSlices()
 	inPlace := map[registry.VIPName]reached{}
 	found := map[registry.VIPName]vip{}

@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	lawNames    = []registry.VIPName{web, vipName("dns"), {Service: web.Service, Cluster: "east"}, {Service: web.Service, Cluster: "east", Hostname: "web-0"}}
+	lawNames    = []registry.VIPName{importedWeb, vipName("dns"), {Service: importedWeb.Service, Cluster: "east"}, {Service: importedWeb.Service, Cluster: "east", Hostname: "web-0"}}
 	lawPorts    = []registry.Port{tcp(80), udp(53), tcp(81), udp(54)}
 	lawSiblings = []string{"grapevine-1", "grapevine-2", "gone"}
 	lawStates   = []Sibling{SiblingLive, SiblingLinkDown, SiblingDead}
@@ -77,7 +77,7 @@ func disturb(t *rapid.T, s *situation) {
 			s.siblings[sibling] = lawStates[state]
 			s.fallen[sibling] = lawStates[state] == SiblingLinkDown
 		}
-		object := sliceName(webObject, sibling, false, 0)
+		object := ownSliceName(webObject, sibling, false, 0)
 		s.slices[object] = &slice{object: object, service: webObject, gateway: sibling, addrs: addrs("10.0.0.99")}
 	}
 }
@@ -110,7 +110,7 @@ func check(t *rapid.T, s *situation, c change, before map[string]bool, others ma
 	wanted := wantedSpots(s)
 	for at := range before {
 		if c.after == 0 || wanted[at] {
-			require.True(t, covered(s)[at] || c.clear != "", "%s lost its endpoints by %s", at, told(outcome{errands: []errand{{changes: []change{c}}}}))
+			require.True(t, covered(s)[at] || c.clear != "", "%s lost its endpoints by %s", at, changesOf(upshot{errands: []errand{{changes: []change{c}}}}))
 		}
 	}
 	for _, there := range s.slices {

@@ -52,9 +52,9 @@ func (i *Importer) look(ctx context.Context, now time.Time) (next time.Time) {
 		return now.Add(time.Second)
 	}
 	next = i.state.ahead.overlay(s, now)
-	outcome := plan(s)
-	i.publish(s, outcome)
-	due, later := i.state.patience.due(outcome.errands, now)
+	planned := plan(s)
+	i.publish(s, planned)
+	due, later := i.state.patience.due(planned.errands, now)
 	next = earlier(next, later)
 
 	chosen, later := i.choose(due, now)

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// standIn is how long a gateway waits for the first of its cluster to write what they share.
-	standIn = 3 * time.Second
+	// standInAfter is how long a gateway waits for the first of its cluster to write what they share.
+	standInAfter = 3 * time.Second
 	// takeAway is how long something has to be unwanted before it goes. An export that flaps keeps its VIP.
 	takeAway = 5 * time.Second
 	// unheardOf is how long nobody has to know a gateway before its slices go: one that was scaled away long ago.
@@ -59,8 +59,8 @@ type errand struct {
 	changes []change
 }
 
-// An outcome is what follows from a situation. It is empty where everything is as it should be.
-type outcome struct {
+// An upshot is what follows from a situation. It is empty where everything is as it should be.
+type upshot struct {
 	errands  []errand                     // the most urgent first
 	inPlace  map[registry.VIPName]reached // names that this gateway has done all for
 	problems map[registry.VIPName]string
@@ -76,8 +76,8 @@ type reached struct{ v4, v6 bool }
 // Objects have no owner references. A slice is written before its Service, whose UID it would need; a Service that somebody
 // deletes comes back to slices that are still there; and slices that belong to a Pod would go with the cluster's last gateway
 // while it restarts. Each gateway removes its own, and its siblings' when they are dead.
-func plan(s *situation) outcome {
-	o := outcome{inPlace: map[registry.VIPName]reached{}, problems: map[registry.VIPName]string{}}
+func plan(s *situation) upshot {
+	o := upshot{inPlace: map[registry.VIPName]reached{}, problems: map[registry.VIPName]string{}}
 	own := s.ownSlices()
 	unsettled := map[string]bool{}
 	var updates, additions []errand
@@ -173,7 +173,7 @@ func (s *situation) turn() time.Duration {
 	if s.first() {
 		return 0
 	}
-	return standIn
+	return standInAfter
 }
 
 func changesNow(changes []change) bool {

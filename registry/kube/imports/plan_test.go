@@ -14,8 +14,8 @@ import (
 )
 
 var (
-	web       = vipName("web")
-	webObject = objectName(web)
+	importedWeb = vipName("web")
+	webObject   = objectName(importedWeb)
 )
 
 // quiet is a situation in which nothing is wanted: gateway grapevine-0 at 10.0.0.5, beside grapevine-1, which lives.
@@ -38,21 +38,21 @@ func addrs(texts ...string) (all []netip.Addr) {
 
 // want imports web with these ports, each of which is listened on: port 80 on 20080.
 func (s *situation) want(ports ...registry.Port) {
-	s.imports[web] = Import{Ports: ports}
-	s.fronts[web] = map[registry.PortNumber]uint16{}
+	s.imports[importedWeb] = Import{Ports: ports}
+	s.fronts[importedWeb] = map[registry.PortNumber]uint16{}
 	for _, port := range ports {
-		s.fronts[web][port.Number()] = 20000 + port.Port
+		s.fronts[importedWeb][port.Number()] = 20000 + port.Port
 	}
 }
 
 // serve has the port served by Pods of this cluster.
 func (s *situation) serve(port registry.Port, at ...string) {
-	if s.local[web] == nil {
-		s.local[web] = pods{}
+	if s.local[importedWeb] == nil {
+		s.local[importedWeb] = pods{}
 	}
-	s.local[web][port.Number()] = nil
+	s.local[importedWeb][port.Number()] = nil
 	for _, text := range at {
-		s.local[web][port.Number()] = append(s.local[web][port.Number()], netip.MustParseAddrPort(text))
+		s.local[importedWeb][port.Number()] = append(s.local[importedWeb][port.Number()], netip.MustParseAddrPort(text))
 	}
 }
 
@@ -94,7 +94,7 @@ func (s *situation) settled(t require.TestingT) *situation {
 }
 
 // told describes what a plan has to do, such as "slice v4-0: tcp-80 at 10.0.0.5:20080" or "in 5s delete Service".
-func told(o outcome) []string {
+func changesOf(o upshot) []string {
 	lines := []string{}
 	for _, e := range o.errands {
 		for _, c := range e.changes {
@@ -185,7 +185,7 @@ func TestPlan(t *testing.T) {
 
 		{"we have another Pod IP", func(s *situation) { s.want(tcp(80)) }, func(s *situation) { s.podIPs = addrs("10.0.0.9") },
 			[]string{"slice v4-0: tcp-80 at 10.0.0.9:20080"}},
-		{"a port was moved", func(s *situation) { s.want(tcp(80)) }, func(s *situation) { s.fronts[web][tcp(80).Number()] = 20999 },
+		{"a port was moved", func(s *situation) { s.want(tcp(80)) }, func(s *situation) { s.fronts[importedWeb][tcp(80).Number()] = 20999 },
 			[]string{"slice v4-0: tcp-80 at 10.0.0.5:20999"}},
 		{"nothing is listened on any more", func(s *situation) { s.want(tcp(80)) }, func(s *situation) { clear(s.fronts) },
 			[]string{"in 5s delete slice v4-0"}},
@@ -257,7 +257,7 @@ func TestPlan(t *testing.T) {
 			if row.plan == nil {
 				row.plan = []string{}
 			}
-			require.Equal(t, row.plan, told(plan(s)))
+			require.Equal(t, row.plan, changesOf(plan(s)))
 			s.settled(t)
 		})
 	}
@@ -277,7 +277,7 @@ func TestPlanReportsAServiceThatIsSomebodyElses(t *testing.T) {
 	s.want(tcp(80))
 	s.services[webObject] = &derived{object: webObject, foreign: true}
 	o := plan(s)
-	require.Contains(t, o.problems[web], webObject)
+	require.Contains(t, o.problems[importedWeb], webObject)
 	require.Empty(t, o.inPlace)
 }
 
@@ -299,9 +299,9 @@ func TestPlanSplitsManyPods(t *testing.T) {
 	require.Len(t, all, 1000)
 	require.LessOrEqual(t, len(s.slices), 32)
 	s.serve(tcp(80), append(at, "10.2.0.1:8080")...)
-	require.Len(t, told(plan(s)), 1)
+	require.Len(t, changesOf(plan(s)), 1)
 	s.serve(tcp(80), slices.Delete(at, 500, 501)...)
-	require.Len(t, told(plan(s)), 1)
+	require.Len(t, changesOf(plan(s)), 1)
 }
 
 // TestPatience holds changes back for as long as they say, and from anew when they weren't wanted in between.
@@ -312,7 +312,7 @@ func TestPatience(t *testing.T) {
 	p := patience{}
 	ripe := func(after time.Duration) []string {
 		due, _ := p.due(plan(s).errands, noon.Add(after))
-		return told(outcome{errands: due})
+		return changesOf(upshot{errands: due})
 	}
 	s.want(tcp(80), tcp(81))
 	require.Empty(t, ripe(0))

@@ -40,7 +40,7 @@ func (s *situation) planSiblings(unsettled map[string]bool) []errand {
 		c := change{verb: clearAll, clear: gateway}
 		hold := time.Duration(0)
 		if lacking[gateway] {
-			hold = standIn
+			hold = standInAfter
 		}
 		switch state, known := s.siblings[gateway]; {
 		case state == SiblingLinkDown && s.fallen[gateway] && s.first():
