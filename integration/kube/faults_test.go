@@ -2,6 +2,7 @@ package kube
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -17,95 +18,105 @@ import (
 // away is how long the API server is gone. Half of it is more than any of a gateway's patience with what is unwanted.
 const away = 30 * time.Second
 
-// TestFaults holds that nothing which an API server does, short of saying that something was deleted, takes an export from the
-// mesh or rewrites what Grapevine has written, neither in the cluster that exports nor in the one that imports.
+// TestFaults holds that nothing which befalls an API server takes an export from the mesh, or rewrites what Grapevine has
+// written, neither in the cluster that exports nor in the one that imports.
 func TestFaults(t *testing.T) {
-	w := newWorld(t, "east", "west")
+	w := newSteadyWorld(t, newWorld)
 	east, west := w.all[0], w.all[1]
-	names := []string{"web", "api"}
-	for _, name := range names {
-		east.exported(name, 2)
-		west.sees(name, map[registry.Cluster]uint32{"east": 2})
-		west.leadsTo(name, west.podIPs(0)...)
-	}
 	pause := away
 	if testing.Short() {
 		pause = 5 * time.Second
 	}
-	believed := func(words string, lies ...testcluster.Lie) func(s *site) {
-		return func(s *site) {
-			s.proxy.Tell(lies...)
-			s.proxy.Cut()
-			eventually(t, func() bool { return strings.Contains(s.gateways[0].process.Tail(100), words) }, "the gateway says: %s", words)
+	restart := func(s *site) { s.Stop(); time.Sleep(pause); s.Start() }
+	w.steady("the exporter's API server is away", func() { restart(east) })
+	w.steady("the importer's API server is away", func() { restart(west) })
+	w.steady("the exporter's API server is killed", func() { east.Kill(); east.Start() })
+	w.steady("the exporter's API server hangs", func() { east.Freeze(); time.Sleep(pause / 2); east.Thaw() })
+	w.steady("etcd is put back, at the exporter", func() {
+		before := east.Snapshot()
+		for i := range 20 {
+			create(t, east.Cluster, "default", service(fmt.Sprintf("lost-%d", i)))
 		}
-	}
-	kinds := []string{"services", "endpointslices", "serviceexports"}
-	var gone, empty, refused []testcluster.Lie
-	for _, kind := range kinds {
-		gone = append(gone, testcluster.Gone(kind))
-		empty = append(empty, east.proxy.Empty(kind))
-		refused = append(refused, testcluster.Refused(kind), testcluster.Refused(kind), testcluster.Refused(kind))
-	}
-	for i, fault := range []struct {
-		name   string
-		of     *site
-		happen func(s *site)
-	}{
-		{"the exporter's API server is away", east, func(s *site) { s.Stop(); time.Sleep(pause); s.Start() }},
-		{"the exporter's API server is killed", east, func(s *site) { s.Kill(); s.Start() }},
-		{"the exporter's API server hangs", east, func(s *site) { s.Freeze(); time.Sleep(pause / 2); s.Thaw() }},
-		{"the importer's API server is away", west, func(s *site) { s.Stop(); time.Sleep(pause); s.Start() }},
-		{"all that was seen is gone, and has to be listed again", east, func(s *site) {
-			s.proxy.Tell(gone...)
-			s.proxy.Cut()
-		}},
-		{"a list is empty once", east, believed("objects are missing in a list", append(gone, empty...)...)},
-		{"lists are refused for a while", east, believed("not allowed to read", append(gone, refused...)...)},
-		{"etcd is put back, at the exporter", east, func(s *site) {
-			before := s.Snapshot()
-			for i := range 20 {
-				create(t, s.Cluster, "default", service(fmt.Sprintf("lost-%d", i)))
-			}
-			s.Stop()
-			s.Restore(before)
-		}},
-	} {
-		t.Run(fault.name, func(t *testing.T) {
-			before := []map[string]string{east.written(names...), west.written(names...)}
-			watching := watch(w.all, names)
-			fault.happen(fault.of)
-			fault.of.proxy.Tell()
-			marker := fmt.Sprintf("marker-%d", i) // shows that the gateways have heard of what happened since
-			east.exported(marker, 1)
-			west.sees(marker, map[registry.Cluster]uint32{"east": 1})
-			west.leadsTo(marker, west.podIPs(0)...)
-			require.Empty(t, watching.end())
-			require.Equal(t, before, []map[string]string{east.written(names...), west.written(names...)})
-		})
-	}
-
-	t.Run("etcd is put back, at the importer", func(t *testing.T) {
-		before := west.written(names...)
-		snapshot := west.Snapshot()
+		east.Stop()
+		time.Sleep(time.Second) // the gateway finds nobody, as it would
+		east.Restore(before)
+	})
+	w.steady("etcd is put back, at the importer", func() {
+		before := west.Snapshot()
 		east.exported("late", 1)
 		west.leadsTo("late", west.podIPs(0)...)
 		lost := west.derived("late")
-		watching := watch(w.all, names)
 		west.Stop()
-		west.Restore(snapshot)
+		west.Restore(before)
 		eventually(t, func() bool {
 			found := west.findDerived("late")
 			return found != nil && found.UID != lost.UID
 		}, "what was lost is made again")
 		west.leadsTo("late", west.podIPs(0)...)
-		require.Empty(t, watching.end())
-		require.Equal(t, before, west.written(names...))
 	})
-
 	t.Run("and what is deleted is believed at once", func(t *testing.T) {
 		remove(t, east.Cluster, "shop", "web")
 		west.sees("web", map[registry.Cluster]uint32{})
 		eventually(t, func() bool { return west.findDerived("web") == nil }, "the derived Service is gone")
+	})
+}
+
+// TestLies holds the same where the API server, or what stands in front of it, doesn't say what is so.
+func TestLies(t *testing.T) {
+	w := newSteadyWorld(t, newProxiedWorld)
+	east := w.all[0]
+	tell := func(says string, lies ...testcluster.Lie) func() {
+		return func() {
+			log := east.gateways[0].process.Log
+			before, err := os.ReadFile(log)
+			require.NoError(t, err)
+			east.proxy.Tell(lies...)
+			east.proxy.Cut()
+			eventually(t, func() bool {
+				now, err := os.ReadFile(log)
+				return err == nil && strings.Contains(string(now[len(before):]), says) && east.proxy.Told() >= len(lies)
+			}, "the gateway says: %s", says)
+			east.proxy.Tell()
+		}
+	}
+	for _, kind := range []string{"services", "endpointslices"} {
+		w.steady("a list of "+kind+" is empty once", tell("objects are missing in a list", testcluster.Gone(kind), east.proxy.Empty(kind)))
+		w.steady("a list of "+kind+" is refused a few times", tell("not allowed to read",
+			testcluster.Refused(kind), testcluster.Refused(kind), testcluster.Refused(kind)))
+		w.steady("what was seen of "+kind+" is gone, and has to be listed again", tell("", testcluster.Gone(kind)))
+	}
+}
+
+// steadily are the services that nothing may happen to: east exports them, with two Pods each.
+var steadily = []string{"web", "api"}
+
+func newSteadyWorld(t *testing.T, make func(*testing.T, ...registry.Cluster) *world) *world {
+	t.Helper()
+	w := make(t, "east", "west")
+	for _, name := range steadily {
+		w.all[0].exported(name, 2)
+		w.all[1].sees(name, map[registry.Cluster]uint32{"east": 2})
+		w.all[1].leadsTo(name, w.all[1].podIPs(0)...)
+	}
+	return w
+}
+
+// steady makes something happen, and shows by one more export that the gateways have heard of all that happened since. All the while
+// the others are to be had everywhere, and at its end nothing about them was written.
+func (w *world) steady(what string, happen func()) {
+	w.t.Helper()
+	w.t.Run(what, func(t *testing.T) {
+		east, west := w.all[0], w.all[1]
+		before := []map[string]string{east.written(steadily...), west.written(steadily...)}
+		watching := watch(w.all, steadily)
+		happen()
+		w.markers++
+		marker := fmt.Sprintf("marker-%d", w.markers)
+		east.exported(marker, 1)
+		west.sees(marker, map[registry.Cluster]uint32{"east": 1})
+		west.leadsTo(marker, west.podIPs(0)...)
+		require.Empty(t, watching.end())
+		require.Equal(t, before, []map[string]string{east.written(steadily...), west.written(steadily...)})
 	})
 }
 

@@ -68,7 +68,7 @@ func (g grant) createdBy(r testcluster.Request) bool {
 // TestPermissions has gateways do everything that they ever ask an API server for, and holds that the chart's roles let them do it,
 // and let them do nothing that nobody has needed. The audit log says what was asked for.
 func TestPermissions(t *testing.T) {
-	w := newWorld(t, "east")
+	w := newProxiedWorld(t, "east")
 	s := w.all[0]
 	s.exported("web", 1)
 	s.leadsTo("web", texts(s.addrs("web", 0))...)

@@ -31,22 +31,34 @@ type world struct {
 	t    *testing.T
 	mesh *mesh
 	all  []*site
+
+	markers int // that were exported to show something
 }
 
-// site is one cluster of a world. Its gateways speak to its API server through the proxy, as a service account that may do
-// what the chart lets it do.
+// site is one cluster of a world. Its gateways speak to its API server as a service account that may do what the chart lets it
+// do.
 type site struct {
 	*testcluster.Cluster
 	t          *testing.T
 	name       registry.Cluster
 	number     int
-	proxy      *testcluster.Proxy
+	proxy      *testcluster.Proxy // which the gateways go through; nil: they go to the API server itself
 	kubeconfig string
 	mcs        mcs.Interface
 	gateways   []*gateway
 }
 
 func newWorld(t *testing.T, names ...registry.Cluster) *world {
+	t.Helper()
+	return makeWorld(t, false, names)
+}
+
+func newProxiedWorld(t *testing.T, names ...registry.Cluster) *world {
+	t.Helper()
+	return makeWorld(t, true, names)
+}
+
+func makeWorld(t *testing.T, proxied bool, names []registry.Cluster) *world {
 	t.Helper()
 	w := &world{t: t, mesh: newMesh(t)}
 	permissions := chartPermissions(t)
@@ -56,8 +68,12 @@ func newWorld(t *testing.T, names ...registry.Cluster) *world {
 		s.Namespace(home)
 		s.Namespace("shop")
 		s.Apply(permissions)
-		s.proxy = s.Proxy()
-		s.kubeconfig = s.proxy.ServiceAccount(home, home)
+		if proxied {
+			s.proxy = s.Proxy()
+			s.kubeconfig = s.proxy.ServiceAccount(home, home)
+		} else {
+			s.kubeconfig = s.ServiceAccount(home, home)
+		}
 		var err error
 		s.mcs, err = mcs.NewForConfig(s.Config())
 		require.NoError(t, err)
