@@ -26,9 +26,14 @@ var mayImport = map[string][]string{
 	"tunnel":               {"registry"},
 	"chaos":                {},
 	"cmd/grapevine/daemon": {"registry", "registry/file", "gossip", "dnsserver", "tunnel"},
-	"cmd/grapevine/demo":   {"chaos", "registry", "tunnel", "cmd/grapevine/daemon"},
-	"cmd/grapevine":        {"registry", "tunnel", "cmd/grapevine/daemon", "cmd/grapevine/demo"},
 	"integration":          {},
+
+	"cmd/grapevine/experiment": {"chaos"},
+	"cmd/grapevine/contexts":   {"chaos", "cmd/grapevine/experiment"},
+	"cmd/grapevine/demo":       {"chaos", "registry", "tunnel", "cmd/grapevine/experiment"},
+	"cmd/grapevine": {
+		"chaos", "registry", "tunnel", "cmd/grapevine/daemon", "cmd/grapevine/demo", "cmd/grapevine/experiment", "cmd/grapevine/contexts",
+	},
 }
 
 // homes are the heavy dependencies, each with the only package that knows it.

@@ -65,7 +65,7 @@ func rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		runCommand(), demo.Command(), demo.ChaosCommand(), demo.ServiceCommand(),
+		runCommand(), demo.Command(), chaosCommand(), demo.ServiceCommand(),
 		statusCommand(), membersCommand(), servicesCommand(), linksCommand(), eventsCommand(),
 		resolveCommand(), pingCommand(), drainCommand(), undrainCommand(),
 		caCommand(), versionCommand(),

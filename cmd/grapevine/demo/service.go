@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/grapevine-mesh/grapevine/cmd/grapevine/experiment"
 )
 
 // serviceCommand is the name of the hidden subcommand that is the sample service.
@@ -27,7 +29,7 @@ func ServiceCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			address, err := netip.ParseAddrPort(listen)
 			if err != nil {
-				return usagef("--listen: want an address with a port, such as --listen 127.0.0.1:9001")
+				return experiment.Usagef("--listen: want an address with a port, such as --listen 127.0.0.1:9001")
 			}
 			return RunService(cmd.Context(), address, answer)
 		},
