@@ -49,6 +49,7 @@ type kubeHome struct {
 // buildKubeHome connects to the cluster's API server, which may be away.
 func (d *Daemon) buildKubeHome() (home, error) {
 	s, log := d.settings, d.log.With().Str("part", "kubernetes").Logger()
+	kube.QuietKlog(log)
 	client, err := kube.Connect(s.kube.kubeconfig, "grapevine/"+d.options.Version)
 	if err != nil {
 		return nil, err

@@ -40,16 +40,8 @@ type Config struct {
 	Log       zerolog.Logger
 }
 
-// MCS keeps the objects of the Multi-Cluster Services API (KEP-1645) in one cluster: a ServiceImport and EndpointSlices in
-// each namespace of an imported service, and the conditions of ServiceExports.
-//
-//	directory ─┐                                        ┌─▶ changes ─▶ queue ─▶ server-side apply
-//	VIPs ──────┼─▶ facts ─▶ services ─▶ objects ─▶ plan ┤              (whose turn, since when)      │
-//	verdicts ──┤                                        └─▶ what is others' stays                   │
-//	objects ───┘◀───────────────────────────────────────────────────────────────────────────────────┘
-//
-// Each look decides everything anew from what is there, so nothing has to be remembered but since when a change is wished.
-// All gateways of a cluster come to the same plan; the first of them writes, and the others only what it leaves undone.
+// MCS keeps the objects of the Multi-Cluster Services API in one cluster: a ServiceImport and EndpointSlices in each namespace
+// of an imported service, and the conditions of ServiceExports.
 type MCS struct {
 	config Config
 	queue  queue
