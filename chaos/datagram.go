@@ -11,10 +11,12 @@ import (
 // packetSocket is the net.PacketConn of a host. All fields are guarded by the network's lock.
 type packetSocket struct {
 	socket
-	local  netip.AddrPort
-	queue  []datagram
-	queued int // bytes in queue
-	room   int // bytes that queue may hold
+	local   netip.AddrPort
+	remote  netip.AddrPort // where it is connected; the zero value: nowhere
+	refused bool           // and nobody listens there, which wasn't told yet
+	queue   []datagram
+	queued  int // bytes in queue
+	room    int // bytes that queue may hold
 }
 
 type datagram struct {
@@ -64,6 +66,9 @@ func (s *packetSocket) ReadFrom(b []byte) (int, net.Addr, error) {
 			return 0, nil, s.failure("read", net.ErrClosed)
 		case s.reading.passedLocked():
 			return 0, nil, s.failure("read", os.ErrDeadlineExceeded)
+		case s.refused && !s.host.frozen:
+			s.refused = false
+			return 0, nil, s.failure("read", syscall.ECONNREFUSED)
 		case len(s.queue) > 0 && !s.host.frozen:
 			d := s.queue[0]
 			s.queue[0] = datagram{}

@@ -34,7 +34,8 @@
 // # Rules
 //
 //   - A full queue, a cut and an unknown address drop datagrams, as on a real network; WriteTo never waits and never fails
-//     for it. Every drop is counted with its reason ([Counts]).
+//     for it. Every drop is counted with its reason ([Counts]). Only a connected socket ([Host.DialPacket]) is told that
+//     nobody listens where it sends.
 //   - Datagrams keep their order while the conditions stay the same, Reorder aside. After a change a later one may overtake,
 //     as after a change of route.
 //   - Streams stand in for TCP: bytes in order, half-close, resets, refused and unanswered dials, retries with Linux's

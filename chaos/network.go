@@ -152,8 +152,9 @@ func (n *Network) arriveLocked(sender *Host, from, to netip.AddrPort, data []byt
 func (n *Network) deliverLocked(sender, receiver *Host, from, to netip.AddrPort, data []byte) {
 	socket, ok := receiver.packets.at(to)
 	switch {
-	case !ok:
+	case !ok || !socket.hears(from):
 		sender.counts.Unheard++
+		n.unheardLocked(sender, receiver, from, to)
 	case !socket.acceptLocked(datagram{from, data}):
 		sender.counts.Overrun++
 	default:

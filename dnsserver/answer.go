@@ -28,14 +28,14 @@ func (s *Server) Answer(query *dns.Msg) *dns.Msg {
 
 // answerQuestion fills the sections of a reply to one question.
 func (s *Server) answerQuestion(reply *dns.Msg, question dns.Question) {
-	front, inside := s.zone.inside(splitName(question.Name))
-	if !inside || refused(question) {
+	z, front := s.zoneOf(question.Name)
+	if z == nil || refused(question) {
 		reply.Rcode = dns.RcodeRefused
 		return
 	}
 	directory := s.directory()
-	r := &resolver{zone: s.zone, self: s.self, directory: directory, vips: s.vips, pick: s.pick}
-	f := r.find(parseTarget(front), question.Name, question.Qtype)
+	r := &resolver{zone: z, self: s.self, directory: directory, vips: s.vips, pick: s.pick}
+	f := r.find(z.understand(front), question.Name, question.Qtype)
 	if (f.existence == absent || f.existence == unserved) && !directory.Ready() {
 		reply.Rcode = dns.RcodeServerFailure
 		explain(reply, dns.ExtendedErrorCodeNotReady, "not yet synchronised with the mesh")
@@ -51,14 +51,25 @@ func (s *Server) answerQuestion(reply *dns.Msg, question dns.Question) {
 		reply.Rcode = dns.RcodeNameError
 	}
 	if question.Qtype == dns.TypeANY && f.existence == served {
-		f.answer = []dns.RR{s.zone.any(question.Name)}
+		f.answer = []dns.RR{z.any(question.Name)}
 	}
 	reply.Answer = f.answer
 	reply.Extra = append(f.extra, reply.Extra...)
 	if len(f.answer) == 0 {
-		apex := suffix(question.Name, len(s.zone.labels))
-		reply.Ns = []dns.RR{s.zone.soa(apex, uint32(directory.Generation()))}
+		apex := suffix(question.Name, len(z.labels))
+		reply.Ns = []dns.RR{z.soa(apex, uint32(directory.Generation()))}
 	}
+}
+
+// zoneOf returns the zone that a name is in, and the labels before the zone's own; or nil. No name is in two of them.
+func (s *Server) zoneOf(name string) (*zone, []string) {
+	labels := splitName(name)
+	for _, z := range s.zones {
+		if front, inside := z.inside(labels); inside {
+			return z, front
+		}
+	}
+	return nil, nil
 }
 
 // refused tells which questions get no answer whatever the name: other classes than Internet (CHAOS tells strangers who

@@ -82,7 +82,7 @@ func newFakeDirectory(lines ...string) *fakeDirectory {
 // newTestServer is the server of a gateway in east. Its random numbers are all 0.
 func newTestServer(t testing.TB, directory *fakeDirectory) *Server {
 	server, err := New(Config{
-		Zone: "federated", TTL: 5 * time.Second, Self: "east",
+		Zone: "federated", Clusterset: "clusterset.local", TTL: 5 * time.Second, Self: "east",
 		Directory: func() Directory { return directory }, VIPs: directory.VIPs,
 		Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.53"), netip.MustParseAddr("2001:db8::53")},
 		Pick:  func(uint64) uint64 { return 0 },
@@ -129,7 +129,7 @@ func show(reply *dns.Msg) string {
 			}
 			line := strings.ReplaceAll(record.String(), "\t", " ")
 			if section.name == "authority" {
-				line, _, _ = strings.Cut(line, " ns.federated. ")
+				line, _, _ = strings.Cut(line, " ns.")
 			}
 			fmt.Fprintf(&text, "%s %s\n", section.name, line)
 		}

@@ -14,8 +14,8 @@ type Directory interface {
 	Ready() bool
 	// Generation grows with every snapshot.
 	Generation() uint64
-	// HasNamespace tells whether a service is exported in the namespace.
-	HasNamespace(namespace string) bool
+	// HasNamespace tells whether there is an export in the namespace for which keep is true.
+	HasNamespace(namespace string, keep func(*registry.Export) bool) bool
 	// Lookup returns the exports of a service.
 	Lookup(name registry.ServiceName) (registry.Service, bool)
 	// Route ranks the clusters that can serve what stands under a name now. pick(n) is a random number below n.

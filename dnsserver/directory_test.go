@@ -22,9 +22,9 @@ type fakeDirectory struct {
 func (d *fakeDirectory) Ready() bool        { return d.ready }
 func (d *fakeDirectory) Generation() uint64 { return 7 }
 
-func (d *fakeDirectory) HasNamespace(namespace string) bool {
-	for name := range d.services {
-		if name.Namespace == namespace {
+func (d *fakeDirectory) HasNamespace(namespace string, keep func(*registry.Export) bool) bool {
+	for name, known := range d.services {
+		if name.Namespace == namespace && slices.ContainsFunc(known.Offers, func(o registry.Offer) bool { return keep(&o.Export) }) {
 			return true
 		}
 	}
@@ -55,8 +55,8 @@ func (d *fakeDirectory) VIPs(name registry.VIPName) (v4, v6 netip.Addr) {
 
 // add reads one line:
 //
-//	export CLUSTER NAME.NAMESPACE VISIBILITY REACH [down] [allow=CLUSTER] PORT:NUMBER/PROTOCOL… [[HOST=]ADDR…]
-//	vip [CLUSTER.]NAME.NAMESPACE V4 [V6]
+//	export CLUSTER NAME.NAMESPACE VISIBILITY REACH [down] [headless] [mcs] [since=SECONDS] [allow=CLUSTER] PORT:NUMBER/PROTOCOL… [[HOST=]ADDR…]
+//	vip [[HOST.]CLUSTER.]NAME.NAMESPACE V4 [V6]
 //	unsynced
 func (d *fakeDirectory) add(line string) error {
 	words := strings.Fields(line)
@@ -65,9 +65,10 @@ func (d *fakeDirectory) add(line string) error {
 		d.ready = false
 		return nil
 	case "vip":
-		pair := [2]netip.Addr{netip.MustParseAddr(words[2])}
-		if len(words) > 3 {
-			pair[1] = netip.MustParseAddr(words[3])
+		var pair [2]netip.Addr
+		for _, word := range words[2:] {
+			addr := netip.MustParseAddr(word)
+			pair[addr.BitLen()/128] = addr
 		}
 		d.vip[words[1]] = pair
 		return nil
@@ -87,6 +88,12 @@ func (d *fakeDirectory) addExport(words []string) error {
 	for _, word := range words[4:] {
 		if word == "down" {
 			offer.Eligible = false
+		} else if word == "headless" {
+			export.Headless = true
+		} else if word == "mcs" {
+			export.MCS = &registry.MCS{}
+		} else if since, ok := strings.CutPrefix(word, "since="); ok {
+			export.Since, _ = strconv.ParseInt(since, 10, 64)
 		} else if allowed, ok := strings.CutPrefix(word, "allow="); ok {
 			export.Allow = append(export.Allow, registry.Cluster(allowed))
 		} else if number, proto, ok := strings.Cut(word, "/"); ok {

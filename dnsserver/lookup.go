@@ -25,10 +25,10 @@ func (s *Server) Lookup(name, recordType string) (Answer, error) {
 	}
 	qtype, known := dns.StringToType[strings.ToUpper(recordType)]
 	if !known {
-		return Answer{}, fmt.Errorf("record type %q: want A, AAAA, SRV, SOA, NS or another that DNS has", recordType)
+		return Answer{}, fmt.Errorf("record type %q: want A, AAAA, SRV, TXT, SOA, NS or another that DNS has", recordType)
 	}
 	if _, valid := dns.IsDomainName(name); !valid || name == "" {
-		return Answer{}, fmt.Errorf("name %q: want a domain name, such as web.shop.%s", name, s.zone.name)
+		return Answer{}, fmt.Errorf("name %q: want a domain name, such as web.shop.%s", name, s.zones[0].name)
 	}
 	query := new(dns.Msg)
 	query.SetQuestion(dns.Fqdn(name), qtype)

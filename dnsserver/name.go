@@ -8,13 +8,16 @@ import (
 	"github.com/grapevine-mesh/grapevine/registry"
 )
 
-// kind says what a name of the zone can stand for. The grammar of names gives each name exactly one kind, so that no
-// service can take the name of another thing.
+// kind says what a name of a zone can stand for. A zone's grammar gives each name exactly one kind, so that no service can
+// take the name of another thing.
 type kind int
 
 const (
 	impossible kind = iota // a name that no export can ever have
 	apex                   // the zone itself
+	nameserver             // this server
+	version                // of the zone's schema
+	stem                   // only what all services' names end in
 	namespace              // <ns>: only something above names
 	service                // [<cluster>.]<svc>.<ns>
 	protocol               // _<proto>.[<cluster>.]<svc>.<ns>: only something above names
@@ -22,7 +25,7 @@ const (
 	hostname               // <hostname>.<cluster>.<svc>.<ns>
 )
 
-// target is a name of the zone, understood.
+// target is a name of a zone, understood.
 type target struct {
 	kind     kind
 	service  registry.ServiceName
@@ -43,11 +46,8 @@ func splitName(name string) []string {
 	return dns.SplitDomainName(dns.CanonicalName(name))
 }
 
-// parseTarget reads the labels that stand before the zone's own.
-func parseTarget(labels []string) target {
-	if len(labels) == 0 {
-		return target{kind: apex}
-	}
+// parseService reads what stands before the part that all services' names end in. There is at least one label.
+func parseService(labels []string) target {
 	t := target{kind: namespace, service: registry.ServiceName{Namespace: labels[len(labels)-1]}}
 	rest := labels[:len(labels)-1]
 	if len(rest) > 0 {

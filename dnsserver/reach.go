@@ -25,22 +25,20 @@ func (r *resolver) reachable(t target, offers []registry.Offer, ways []registry.
 		return r.vip(t, rrtype)
 	}
 	for _, way := range ways {
-		if addrs := ofFamily(addrsOf(endpointsIn(way.Cluster, offers)), rrtype); len(addrs) > 0 {
-			return rotate(addrs, r.pick)
+		offer, _ := offerOf(way.Cluster, offers)
+		if addrs := ofFamily(addrsOf(offer.Export.Endpoints), rrtype); len(addrs) > 0 {
+			return rotate(addrs, maxRecords, r.pick)
 		}
 	}
 	return nil
 }
 
-func (r *resolver) vip(t target, rrtype uint16) []netip.Addr {
-	v4, v6 := r.vips(t.vipName())
-	return ofFamily([]netip.Addr{v4, v6}, rrtype)
-}
+func (r *resolver) vip(t target, rrtype uint16) []netip.Addr { return ofFamily(r.vipPair(t), rrtype) }
 
-// placed tells whether a service has a VIP, of whichever family.
-func (r *resolver) placed(t target) bool {
+// vipPair returns the VIPs of a name, of whichever families it has one.
+func (r *resolver) vipPair(t target) []netip.Addr {
 	v4, v6 := r.vips(t.vipName())
-	return v4.IsValid() || v6.IsValid()
+	return slices.DeleteFunc([]netip.Addr{v4, v6}, func(vip netip.Addr) bool { return !vip.IsValid() })
 }
 
 // both makes the A and the AAAA records of some addresses, for the additional section.
@@ -52,15 +50,6 @@ func flat(offers []registry.Offer) bool {
 	return !slices.ContainsFunc(offers, func(o registry.Offer) bool { return o.Export.Reach != registry.Flat })
 }
 
-func endpointsIn(cluster registry.Cluster, offers []registry.Offer) []registry.Endpoint {
-	for _, offer := range offers {
-		if offer.Cluster == cluster {
-			return offer.Export.Endpoints
-		}
-	}
-	return nil
-}
-
 func addrsOf(endpoints []registry.Endpoint) []netip.Addr {
 	addrs := make([]netip.Addr, len(endpoints))
 	for i, endpoint := range endpoints {
@@ -70,15 +59,15 @@ func addrsOf(endpoints []registry.Endpoint) []netip.Addr {
 }
 
 func ofFamily(addrs []netip.Addr, rrtype uint16) []netip.Addr {
-	return slices.DeleteFunc(addrs, func(addr netip.Addr) bool { return !ofType(addr, rrtype) })
+	return slices.DeleteFunc(slices.Clone(addrs), func(addr netip.Addr) bool { return !ofType(addr, rrtype) })
 }
 
-// rotate returns at most maxRecords of all, beginning anywhere and wrapping round: each of them comes first equally
-// often, and each is in equally many answers.
-func rotate[T any](all []T, pick func(n uint64) uint64) []T {
+// rotate returns at most so many of all, beginning anywhere and wrapping round: each of them comes first equally often, and
+// each is in equally many answers.
+func rotate[T any](all []T, most int, pick func(n uint64) uint64) []T {
 	if len(all) < 2 {
 		return all
 	}
 	first := int(pick(uint64(len(all))))
-	return slices.Concat(all[first:], all[:first])[:min(len(all), maxRecords)]
+	return slices.Concat(all[first:], all[:first])[:min(len(all), most)]
 }

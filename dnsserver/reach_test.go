@@ -35,8 +35,8 @@ func TestFlatAnswersRotate(t *testing.T) {
 func TestRotateKeepsOrderAndInput(t *testing.T) {
 	all := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
 	pick := func(n uint64) uint64 { require.EqualValues(t, 10, n); return 7 }
-	require.Equal(t, []int{7, 8, 9, 0, 1, 2, 3, 4}, rotate(all, pick))
+	require.Equal(t, []int{7, 8, 9, 0, 1, 2, 3, 4}, rotate(all, 8, pick))
 	require.True(t, slices.IsSorted(all))
-	require.Empty(t, rotate([]int(nil), nil))
-	require.Equal(t, []int{1}, rotate([]int{1}, nil))
+	require.Empty(t, rotate([]int(nil), 8, nil))
+	require.Equal(t, []int{1}, rotate([]int{1}, 8, nil))
 }

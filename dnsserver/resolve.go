@@ -1,8 +1,6 @@
 package dnsserver
 
 import (
-	"slices"
-
 	"github.com/miekg/dns"
 
 	"github.com/grapevine-mesh/grapevine/registry"
@@ -44,21 +42,20 @@ func (r *resolver) find(t target, owner string, rrtype uint16) found {
 		return found{existence: never}
 	case apex:
 		return r.findApex(owner, rrtype)
+	case nameserver:
+		return r.findNameserver(owner, rrtype)
+	case version:
+		return r.findVersion(owner, rrtype)
+	case stem:
+		return found{existence: empty}
 	case namespace:
-		return r.findNamespace(t, owner, rrtype)
+		return r.findNamespace(t)
 	}
 	known, ok := r.directory.Lookup(t.service)
-	switch {
-	case !ok:
+	if !ok {
 		return found{existence: absent}
-	case t.kind == hostname:
-		return r.findHostname(t, known, owner, rrtype)
-	case t.kind == protocol:
-		return r.findProtocol(t, known)
-	case t.kind == port:
-		return r.findPort(t, known, owner, rrtype)
 	}
-	return r.findService(t, known, owner, rrtype)
+	return r.zone.grammar.find(r, t, known, owner, rrtype)
 }
 
 func (r *resolver) findApex(owner string, rrtype uint16) found {
@@ -73,81 +70,26 @@ func (r *resolver) findApex(owner string, rrtype uint16) found {
 	return f
 }
 
-func (r *resolver) findNamespace(t target, owner string, rrtype uint16) found {
-	switch {
-	case t.service.Namespace == nameserverLabel:
-		if len(r.zone.addrs) == 0 {
-			return found{existence: empty}
-		}
-		return found{existence: served, answer: addresses(owner, rrtype, r.zone.ttl, r.zone.addrs)}
-	case r.directory.HasNamespace(t.service.Namespace):
+func (r *resolver) findNameserver(owner string, rrtype uint16) found {
+	if len(r.zone.addrs) == 0 {
+		return found{existence: empty}
+	}
+	return found{existence: served, answer: addresses(owner, rrtype, r.zone.ttl, r.zone.addrs)}
+}
+
+func (r *resolver) findNamespace(t target) found {
+	if r.directory.HasNamespace(t.service.Namespace, r.zone.grammar.counts) {
 		return found{existence: empty}
 	}
 	return found{existence: absent}
 }
 
-// findService answers the addresses of a federated service, or of one cluster's.
-func (r *resolver) findService(t target, known registry.Service, owner string, rrtype uint16) found {
-	offers := offersOf(t, known)
-	if len(offers) == 0 {
-		return r.belowOnly(t, known)
-	}
-	ways := r.directory.Route(t.vipName(), r.self, r.pick)
-	if len(ways) == 0 {
-		return found{existence: unserved}
-	}
-	if !flat(offers) && !r.placed(t) {
-		return found{existence: unplaced}
-	}
-	addrs := r.reachable(t, offers, ways, rrtype)
-	return found{existence: served, answer: addresses(owner, rrtype, r.zone.ttl, addrs)}
-}
-
-// belowOnly is what a service's name is worth where only names below it exist: those of clusters below the federated
-// name, or those of hosts below a cluster's.
-func (r *resolver) belowOnly(t target, known registry.Service) found {
-	if t.cluster == "" {
-		return found{existence: unserved}
-	}
-	for _, offer := range known.Offers {
-		if offer.Cluster == t.cluster && slices.ContainsFunc(offer.Export.Endpoints, hasHostname) {
-			return found{existence: unserved}
+// offerOf returns one cluster's offer.
+func offerOf(cluster registry.Cluster, offers []registry.Offer) (registry.Offer, bool) {
+	for _, offer := range offers {
+		if offer.Cluster == cluster {
+			return offer, true
 		}
 	}
-	return found{existence: absent}
+	return registry.Offer{}, false
 }
-
-// findHostname answers one endpoint of a headless export. Such names exist for federated exports too, as in the MCS
-// API: a member of a StatefulSet is meant to be found by its name, and the targets of SRV records need it.
-func (r *resolver) findHostname(t target, known registry.Service, owner string, rrtype uint16) found {
-	for _, offer := range known.Offers {
-		if offer.Cluster != t.cluster {
-			continue
-		}
-		hosts := slices.Clone(offer.Export.Endpoints)
-		hosts = slices.DeleteFunc(hosts, func(e registry.Endpoint) bool { return e.Hostname != t.hostname })
-		switch {
-		case len(hosts) == 0:
-			return found{existence: absent}
-		case offer.Export.Reach != registry.Flat || !offer.Eligible:
-			return found{existence: unserved}
-		}
-		return found{existence: served, answer: addresses(owner, rrtype, r.zone.ttl, addrsOf(hosts))}
-	}
-	return found{existence: absent}
-}
-
-// offersOf returns the offers that stand under the target's service name: the federated ones, or the one that the
-// target's cluster mirrors.
-func offersOf(t target, known registry.Service) []registry.Offer {
-	var offers []registry.Offer
-	for _, offer := range known.Offers {
-		if t.cluster == "" && offer.Export.Visibility.Federated() ||
-			t.cluster == offer.Cluster && offer.Export.Visibility.Mirrored() {
-			offers = append(offers, offer)
-		}
-	}
-	return offers
-}
-
-func hasHostname(e registry.Endpoint) bool { return e.Hostname != "" }

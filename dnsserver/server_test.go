@@ -212,6 +212,10 @@ func TestNewRefuses(t *testing.T) {
 		"cluster \"East\": want a DNS lab": func(c *Config) { c.Self = "East" },
 		"ttl -1s: want 0s to 1h":           func(c *Config) { c.TTL = -time.Second },
 		"directory and VIPs are required":  func(c *Config) { c.VIPs = nil },
+		"zone \"cluster_set\"":             func(c *Config) { c.Clusterset = "cluster_set" },
+		"and \"federated\": one is in":     func(c *Config) { c.Clusterset = "federated" },
+		"and \"mcs.federated\": one is":    func(c *Config) { c.Clusterset = "mcs.federated" },
+		"and \"local\": one is in the":     func(c *Config) { c.Zone, c.Clusterset = "federated.local", "local" },
 		"longer than 128 bytes": func(c *Config) {
 			c.Zone = "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p"
 		},
@@ -225,5 +229,5 @@ func TestNewRefuses(t *testing.T) {
 	deep.Zone = "Mesh.Example.COM."
 	server, err := New(deep)
 	require.NoError(t, err)
-	require.Equal(t, "mesh.example.com.", server.zone.name)
+	require.Equal(t, "mesh.example.com.", server.zones[0].name)
 }

@@ -24,52 +24,51 @@ func (r *resolver) findProtocol(t target, known registry.Service) found {
 	return found{existence: absent}
 }
 
-// findPort answers the SRV record of one port: the service's own name, or, where clients reach the endpoints of a
-// headless export themselves, the name of each.
+// findPort answers the SRV records of one port. A cluster whose export lacks the port is no way to it.
 func (r *resolver) findPort(t target, known registry.Service, owner string, rrtype uint16) found {
 	offers := slices.DeleteFunc(offersOf(t, known), func(o registry.Offer) bool { return portOf(t, o) == 0 })
 	if len(offers) == 0 {
 		return found{existence: absent}
 	}
-	var ways []registry.Candidate // a cluster whose export lacks the port is no way to it
-	for _, way := range r.directory.Route(t.vipName(), r.self, r.pick) {
-		if offeredBy(way.Cluster, offers) {
-			ways = append(ways, way)
-		}
-	}
+	ways := r.directory.Route(t.vipName(), r.self, r.pick)
+	ways = slices.DeleteFunc(ways, func(way registry.Candidate) bool { return !offeredBy(way.Cluster, offers) })
 	if len(ways) == 0 {
 		return found{existence: unserved}
 	}
 	f := found{existence: served}
-	if rrtype != dns.TypeSRV {
-		return f
+	if rrtype == dns.TypeSRV {
+		first, _ := offerOf(ways[0].Cluster, offers)
+		f.answer, f.extra = r.portRecords(t, offersOf(t, known), offers, first, owner)
 	}
-	if !flat(offersOf(t, known)) {
-		f.answer = []dns.RR{r.srv(owner, portOf(t, offers[0]), r.zone.serviceName(t))}
-		f.extra = r.both(r.zone.serviceName(t), append(r.vip(t, dns.TypeA), r.vip(t, dns.TypeAAAA)...)...)
-		return f
-	}
-	f.answer, f.extra = r.flatPort(t, offers, ways, owner)
 	return f
 }
 
-// flatPort answers for a flat export, out of the first-ranked cluster: the name of each endpoint, where all have one, and
-// otherwise the service's.
-func (r *resolver) flatPort(t target, offers []registry.Offer, ways []registry.Candidate, owner string) (answer, extra []dns.RR) {
-	first := offers[slices.IndexFunc(offers, func(o registry.Offer) bool { return o.Cluster == ways[0].Cluster })]
-	number := portOf(t, first)
-	endpoints := rotate(first.Export.Endpoints, r.pick)
-	hosts := target{service: t.service, cluster: first.Cluster}
-	if len(endpoints) == 0 || slices.ContainsFunc(endpoints, func(e registry.Endpoint) bool { return r.zone.hostName(hosts, e) == "" }) {
-		name := r.zone.serviceName(t)
-		return []dns.RR{r.srv(owner, number, name)}, r.both(name, addrsOf(endpoints)...)
-	}
-	for _, endpoint := range endpoints {
-		name := r.zone.hostName(hosts, endpoint)
-		if !slices.ContainsFunc(answer, func(rr dns.RR) bool { return rr.(*dns.SRV).Target == name }) {
-			answer = append(answer, r.srv(owner, number, name))
+// portRecords answers for a port out of the first-ranked cluster, where clients are to reach its endpoints one by one: the
+// name of each endpoint, where all have one. Otherwise it is the service's name, whatever that stands for.
+func (r *resolver) portRecords(t target, all, withPort []registry.Offer, first registry.Offer, owner string) (answer, extra []dns.RR) {
+	if flat(all) || first.Export.Headless {
+		if answer, extra = r.hostRecords(t, first, owner); len(answer) > 0 {
+			return answer, extra
 		}
-		extra = append(extra, r.both(name, endpoint.Addr)...)
+	}
+	name := r.zone.serviceName(t)
+	if flat(all) {
+		return []dns.RR{r.srv(owner, portOf(t, first), name)}, r.both(name, addrsOf(rotate(first.Export.Endpoints, maxRecords, r.pick))...)
+	}
+	return []dns.RR{r.srv(owner, portOf(t, withPort[0]), name)}, r.both(name, r.vipPair(t)...)
+}
+
+// hostRecords names the hosts of one cluster as targets of SRV records, or none where one of them has no name.
+func (r *resolver) hostRecords(t target, offer registry.Offer, owner string) (answer, extra []dns.RR) {
+	cluster := target{service: t.service, cluster: offer.Cluster}
+	hosts := r.hostsOf(cluster, offer)
+	if slices.ContainsFunc(hosts, func(h host) bool { return r.zone.hostName(cluster, h) == "" }) {
+		return nil, nil
+	}
+	for _, h := range rotate(hosts, maxRecords, r.pick) {
+		name := r.zone.hostName(cluster, h)
+		answer = append(answer, r.srv(owner, portOf(t, offer), name))
+		extra = append(extra, r.both(name, rotate(h.addrs, maxRecords, r.pick)...)...)
 	}
 	return answer, extra
 }
@@ -90,24 +89,15 @@ func portOf(t target, offer registry.Offer) uint16 {
 }
 
 func offeredBy(cluster registry.Cluster, offers []registry.Offer) bool {
-	return slices.ContainsFunc(offers, func(o registry.Offer) bool { return o.Cluster == cluster })
+	_, offered := offerOf(cluster, offers)
+	return offered
 }
 
 // serviceName is the name of the target's service, or of its cluster's.
 func (z *zone) serviceName(t target) string {
-	name := t.service.Name + "." + t.service.Namespace + "." + z.name
+	name := t.service.Name + "." + t.service.Namespace + "." + z.services
 	if t.cluster != "" {
 		return string(t.cluster) + "." + name
-	}
-	return name
-}
-
-// hostName is the name of one endpoint of the target's cluster, or "" where it has none. Four long labels can make it
-// longer than a name can be.
-func (z *zone) hostName(t target, e registry.Endpoint) string {
-	name := e.Hostname + "." + z.serviceName(t)
-	if _, ok := dns.IsDomainName(name); !ok || !hasHostname(e) {
-		return ""
 	}
 	return name
 }

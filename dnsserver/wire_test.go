@@ -113,6 +113,9 @@ func FuzzRespond(f *testing.F) {
 	for _, question := range []string{
 		"web.shop.federated. A", "WEB.shop.Federated. AAAA", "_http._tcp.web.shop.federated. SRV", "federated. SOA", "federated. NS",
 		"ns.federated. A", "east.web.shop.federated. A", "kv-0.east.kv.shop.federated. A", "_p._tcp.kv.shop.federated. SRV", "nope.federated. A",
+		"web.shop.svc.clusterset.local. A", "WEB.Shop.SVC.clusterset.local. SRV", "_http._tcp.web.shop.svc.clusterset.local. SRV",
+		"kv.shop.svc.clusterset.local. AAAA", "kv-0.east.kv.shop.svc.clusterset.local. A", "10-0-0-2.east.kv.shop.svc.clusterset.local. A",
+		"east.kv.shop.svc.clusterset.local. A", "dns-version.clusterset.local. TXT", "svc.clusterset.local. A", "clusterset.local. SOA",
 		". NS", "version.bind. TXT CH", "federated. AXFR", "web.shop.federated. ANY", "a\\.b.shop.federated. A", "\\000\\255.federated. A",
 	} {
 		query := ask(question)
@@ -125,8 +128,9 @@ func FuzzRespond(f *testing.F) {
 	}
 	f.Add([]byte("\x12\x34\x00\x00\x00\x01\x00\x00\x00\x00\x00\x01\x00\x00\x01\x00\x01\x01x\x00\x00\x29\x10\x00\x00\x00\x00\x00\x00\x00"), true) // a named OPT record
 	server := newTestServer(f, newFakeDirectory(
-		"export east web.shop both gateway http:80/TCP", "vip web.shop 127.80.0.1 fd00::1", "vip east.web.shop 127.80.0.2",
-		"export east kv.shop both flat p:1/TCP kv-0=10.0.0.1 kv-0=fd00::2 kv-1=10.0.0.2"))
+		"export east web.shop both gateway mcs http:80/TCP", "vip web.shop 127.80.0.1 fd00::1", "vip east.web.shop 127.80.0.2",
+		"export east kv.shop both flat headless mcs p:1/TCP kv-0=10.0.0.1 kv-0=fd00::2 10.0.0.2",
+		"export west kv.shop federated gateway headless mcs p:1/TCP kv-0=10.0.0.1", "vip kv-0.west.kv.shop 127.80.0.3"))
 	f.Fuzz(func(t *testing.T, packet []byte, overUDP bool) {
 		wire := server.Respond(packet, overUDP)
 		require.Zero(t, server.Stats().Panics)

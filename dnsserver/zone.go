@@ -16,22 +16,25 @@ import (
 // back, at any moment.
 const maxNegativeTTL = 2 * time.Second
 
-// nameserverLabel names this server inside its zone, as <label>.<zone>. A name of one label is otherwise a namespace,
-// which has no records, so the name server takes no service's name; "ns.dns" in the manner of cluster.local would take
-// that of service ns in namespace dns.
+// nameserverLabel names this server inside a zone, as <label>.<zone>. Of one label there are no services' names: in zone
+// federated it would be a namespace, which has no records, so the name server takes no service's name; "ns.dns" in the
+// manner of cluster.local would take that of service ns in namespace dns.
 const nameserverLabel = "ns"
 
-// zone is what doesn't change: the zone's name, its own records, and how long answers may be kept.
+// zone is a suffix and what the names below it mean, and what doesn't change: the zone's own records, and how long answers
+// may be kept.
 type zone struct {
+	grammar     grammar
 	labels      []string // lower case
 	name        string   // fully qualified, lower case
+	services    string   // fully qualified: what follows on a service's namespace
 	nameserver  string   // fully qualified
 	addrs       []netip.Addr
 	ttl         uint32
 	negativeTTL uint32
 }
 
-func newZone(name string, ttl time.Duration, addrs []netip.Addr) (*zone, error) {
+func newZone(names grammar, name string, ttl time.Duration, addrs []netip.Addr) (*zone, error) {
 	labels := splitName(name)
 	if len(labels) == 0 {
 		return nil, fmt.Errorf("zone %q: want a domain name, such as federated", name)
@@ -49,8 +52,10 @@ func newZone(name string, ttl time.Duration, addrs []netip.Addr) (*zone, error) 
 	}
 	fqdn := strings.Join(labels, ".") + "."
 	return &zone{
+		grammar:     names,
 		labels:      labels,
 		name:        fqdn,
+		services:    names.stem() + fqdn,
 		nameserver:  nameserverLabel + "." + fqdn,
 		addrs:       slices.Clone(addrs),
 		ttl:         uint32(ttl / time.Second),
@@ -65,6 +70,13 @@ func (z *zone) inside(labels []string) ([]string, bool) {
 		return nil, false
 	}
 	return labels[:front], true
+}
+
+// overlaps tells whether a name can be in both zones.
+func (z *zone) overlaps(other *zone) bool {
+	_, within := z.inside(other.labels)
+	_, around := other.inside(z.labels)
+	return within || around
 }
 
 // soa is the zone's start of authority. Its TTL and MINIMUM are both the negative TTL: resolvers take the smaller one

@@ -3,6 +3,7 @@ package gossip
 import (
 	"net/netip"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -111,6 +112,27 @@ func TestCertificateRenewed(t *testing.T) {
 		newcomer := m.start("south/s-0", seeds("east/e-0"))
 		m.within(3*time.Second, "joined", m.whole)
 		require.Equal(m, fresh.Fingerprint(), newcomer.announced(m, "west/w-0").Signer)
+		for name, n := range m.nodes {
+			require.Zero(m, n.count(Dead), "at %s", name)
+		}
+	})
+}
+
+// TestAddressChanged gives a gateway other addresses while it runs, as a load balancer does: everybody learns them.
+func TestAddressChanged(t *testing.T) {
+	inMesh(t, func(m *mesh) {
+		m.six()
+		balancer := netip.MustParseAddrPort("203.0.113.7:7946")
+		m.nodes["west/w-0"].Advertise([]netip.AddrPort{balancer, {}})
+		m.within(5*time.Second, "everybody knows the new address", func() bool {
+			for _, other := range m.nodes {
+				i := slices.IndexFunc(other.Members(), func(member Member) bool { return member.Gateway == gateway("west/w-0") })
+				if !slices.Equal(other.Members()[i].Advertise, []netip.AddrPort{balancer}) {
+					return false
+				}
+			}
+			return true
+		})
 		for name, n := range m.nodes {
 			require.Zero(m, n.count(Dead), "at %s", name)
 		}

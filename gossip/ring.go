@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,9 @@ type Ring struct {
 	cfg   Config
 	seeds []*seed
 	meta  atomic.Pointer[[]byte] // what this gateway says of itself
+
+	advertise atomic.Pointer[[]netip.AddrPort] // where it can be dialled
+	announced []netip.AddrPort                 // what meta says of that; only New and the rejoin loop touch it
 
 	view   *view
 	peers  *peers
@@ -53,6 +57,7 @@ func New(cfg Config) (*Ring, error) {
 		}
 		r.seeds = append(r.seeds, s)
 	}
+	r.advertise.Store(&cfg.Advertise)
 	if err := r.sign(); err != nil {
 		return nil, err
 	}

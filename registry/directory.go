@@ -46,10 +46,15 @@ func (d *Directory) Services() iter.Seq[Service] {
 	}
 }
 
-// HasNamespace tells whether a service exists in a namespace.
-func (d *Directory) HasNamespace(namespace string) bool {
-	for name := range d.services.from(ServiceName{Namespace: namespace}) {
-		return name.Namespace == namespace
+// HasNamespace tells whether there is an export in a namespace for which keep is true.
+func (d *Directory) HasNamespace(namespace string, keep func(*Export) bool) bool {
+	for name, held := range d.services.from(ServiceName{Namespace: namespace}) {
+		if name.Namespace != namespace {
+			return false
+		}
+		if slices.ContainsFunc(held, func(h holding) bool { return keep(h.export) }) {
+			return true
+		}
 	}
 	return false
 }

@@ -257,6 +257,11 @@ func TestServicesAndNamespaces(t *testing.T) {
 		break
 	}
 	for namespace, exists := range map[string]bool{"shop": true, "bank": true, "shopping": true, "sho": false, "zoo": false, "": false} {
-		require.Equal(t, exists, a.Directory().HasNamespace(namespace), namespace)
+		require.Equal(t, exists, a.Directory().HasNamespace(namespace, func(*Export) bool { return true }), namespace)
 	}
+	only := func(name string) func(*Export) bool {
+		return func(e *Export) bool { return e.Service.Name == name }
+	}
+	require.True(t, a.Directory().HasNamespace("shop", only("web")))
+	require.False(t, a.Directory().HasNamespace("shop", only("x")), "that one is in the next namespace")
 }

@@ -34,14 +34,14 @@ func (p *peer) acceptStream(d *dataConn, s *quic.Stream) {
 		p.endpoint.refuse(wrapped, Overloaded)
 		return
 	}
-	if !p.endpoint.tasks.start(func() { p.serve(wrapped) }) {
+	if !p.endpoint.tasks.start(func() { p.serve(d, wrapped) }) {
 		p.incoming.halfOpen.Add(-1)
 		wrapped.Reset()
 	}
 }
 
 // serve connects a stream to an endpoint that it may reach, and carries bytes until both sides are done.
-func (p *peer) serve(s *stream) {
+func (p *peer) serve(d *dataConn, s *stream) {
 	e := p.endpoint
 	s.SetReadDeadline(time.Now().Add(headerPatience))
 	t, err := readHeader(s)
@@ -55,6 +55,13 @@ func (p *peer) serve(s *stream) {
 		e.refuse(s, Draining)
 		return
 	}
+	if t.Protocol == registry.UDP {
+		defer p.incoming.flows.Add(-1)
+		if int(p.incoming.flows.Add(1)) > e.cfg.Limits.Flows {
+			e.refuse(s, Overloaded)
+			return
+		}
+	}
 	// The stream's context ends when the caller gives up.
 	backend, err := e.dialBackend(s.Context(), p.gateway.Cluster, t)
 	if err != nil {
@@ -65,13 +72,31 @@ func (p *peer) serve(s *stream) {
 		e.refuse(s, refusal)
 		return
 	}
+	carry := func() { splice(s, backend) }
+	if t.Protocol == registry.UDP {
+		f := e.newFlow(d, s)
+		carry = func() { e.serveFlow(f, backend) }
+	}
 	if _, err := s.Write(appendReply(nil, "")); err != nil {
 		s.Reset()
 		reset(backend)
 		return
 	}
 	e.counters.accepted.Add(1)
-	splice(s, backend)
+	carry()
+}
+
+// serveFlow carries datagrams until either side ends.
+func (e *Endpoint) serveFlow(f *flow, backend net.Conn) {
+	if !e.tasks.start(f.listen) {
+		f.Reset()
+		backend.Close()
+		return
+	}
+	e.counters.flowsAccepted.Add(1)
+	if err := relay(f, backend, forgottenFlow); errors.Is(err, errUnused) {
+		e.counters.flowsExpired.Add(1)
+	}
 }
 
 // refuse tells the caller why, and ends the stream.
@@ -90,10 +115,13 @@ func (e *Endpoint) dialBackend(ctx context.Context, caller registry.Cluster, t T
 	if len(addrs) == 0 {
 		return nil, NoEndpoint
 	}
+	if t.Protocol == registry.UDP {
+		return e.dialPackets(addrs)
+	}
 	var last error
 	for _, addr := range addrs {
 		attempt, cancel := context.WithTimeout(ctx, backendTimeout)
-		conn, err := e.cfg.DialBackend(attempt, addr)
+		conn, err := e.cfg.DialBackend(attempt, t.Protocol, addr)
 		cancel()
 		if err == nil {
 			return conn, nil

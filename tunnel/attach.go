@@ -106,6 +106,7 @@ func (e *Endpoint) peerLocked(g registry.Gateway, now time.Time) *peer {
 	p := e.peers[g]
 	if p == nil {
 		p = newPeer(e, g, now)
+		p.attended = e.attended[g]
 		e.peers[g] = p
 	}
 	return p

@@ -124,22 +124,22 @@ func TestPedigree(t *testing.T) {
 
 func TestOutboxDropsTheOldest(t *testing.T) {
 	var dropped atomic.Uint64
-	o := newOutbox(&dropped)
+	o := newOutbox(outboxSize, &dropped)
 	now := time.Now()
 	for i := range outboxSize + 10 {
-		o.put([]byte{byte(i)}, now)
+		o.put(letter{packet: []byte{byte(i)}, at: now})
 	}
 	require.EqualValues(t, 10, dropped.Load())
 	o.beat()
 	_, isBeat, ok := o.take(now)
 	require.True(t, ok && isBeat, "a beat waits for nothing")
-	packet, isBeat, ok := o.take(now)
+	l, isBeat, ok := o.take(now)
 	require.True(t, ok && !isBeat)
-	require.Equal(t, []byte{10}, packet)
-	o.put([]byte{255}, now.Add(outboxAge))
-	packet, _, ok = o.take(now.Add(outboxAge + time.Millisecond))
+	require.Equal(t, []byte{10}, l.packet)
+	o.put(letter{packet: []byte{255}, at: now.Add(outboxAge)})
+	l, _, ok = o.take(now.Add(outboxAge + time.Millisecond))
 	require.True(t, ok)
-	require.Equal(t, []byte{255}, packet, "the others are too old")
+	require.Equal(t, []byte{255}, l.packet, "the others are too old")
 	require.EqualValues(t, 10+outboxSize-1, dropped.Load())
 	_, _, ok = o.take(now)
 	require.False(t, ok)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -21,8 +22,10 @@ type Config struct {
 	ResetKey [32]byte       // the same after a restart, so that peers learn of the restart at once
 	Instance uint64         // grows with every start: what was before is then recognised as gone
 
-	Backends    Backends                                                         // nil: nothing is served here
-	DialBackend func(ctx context.Context, addr netip.AddrPort) (net.Conn, error) // nil: TCP
+	Backends Backends // nil: nothing is served here
+	// DialBackend connects to an endpoint; over UDP with a connected socket, whose Read and Write are a datagram each, and
+	// which waits for nobody. nil: from this host.
+	DialBackend func(ctx context.Context, protocol registry.Protocol, addr netip.AddrPort) (net.Conn, error)
 
 	Limits     Limits
 	Heartbeat  time.Duration // between two beats on a link in use; 0: 50 ms
@@ -38,6 +41,7 @@ type Config struct {
 // A zero is the default.
 type Limits struct {
 	Streams  int // open data streams from one peer; 0: 8192
+	Flows    int // of them, UDP flows; 0: 4096
 	HalfOpen int // of them, those whose header has not come yet; 0: 256
 	Control  int // open control streams from one peer; 0: 64
 }
@@ -50,6 +54,7 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("tunnel: identity of %s given to %s", c.Identity.Gateway(), c.Self)
 	}
 	setDefault(&c.Limits.Streams, 8192)
+	setDefault(&c.Limits.Flows, 4096)
 	setDefault(&c.Limits.HalfOpen, 256)
 	setDefault(&c.Limits.Control, 64)
 	setDefault(&c.Heartbeat, 50*time.Millisecond)
@@ -58,7 +63,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Backends = noBackends{}
 	}
 	if c.DialBackend == nil {
-		c.DialBackend = dialTCP
+		c.DialBackend = dialBackend
 	}
 	if c.OnLink == nil {
 		c.OnLink = func(Link) {}
@@ -78,7 +83,7 @@ func (noBackends) Backends(registry.Cluster, Target) ([]netip.AddrPort, error) {
 	return nil, NotExported
 }
 
-func dialTCP(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
+func dialBackend(ctx context.Context, protocol registry.Protocol, addr netip.AddrPort) (net.Conn, error) {
 	var d net.Dialer
-	return d.DialContext(ctx, "tcp", addr.String())
+	return d.DialContext(ctx, strings.ToLower(string(protocol)), addr.String())
 }

@@ -50,7 +50,7 @@ func (e *Endpoint) newControl(conn *quic.Conn, own *credentials) (*control, erro
 	}
 	c := &control{
 		endpoint: e, gateway: g, chain: chain, conn: conn, dialled: own != nil, until: validUntil(conn, own),
-		outbox: newOutbox(&e.counters.dropped),
+		outbox: newOutbox(outboxSize, &e.counters.dropped),
 		more:   make(chan struct{}, 1),
 		large:  make(chan struct{}, packetsAtime),
 	}

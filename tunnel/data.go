@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,13 +19,23 @@ const (
 	acceptData = 2 * mostData // some are being replaced
 )
 
-// dataConn is one connection that carries data streams. Both ends open streams on it.
+// dataConn is one connection that carries data streams, and the datagrams of those that are flows. Both ends open streams
+// on it.
 type dataConn struct {
 	conn      *quic.Conn
 	dialled   bool      // by us
 	until     time.Time // see validUntil
 	streams   atomic.Int32
 	freshness freshness
+
+	flows        flows
+	outbox       *outbox
+	messageBytes atomic.Int64 // of datagrams that wait for their flows' streams
+}
+
+// newDataConn makes a data connection that was dialled with our own credentials, or accepted where they are nil.
+func (e *Endpoint) newDataConn(conn *quic.Conn, own *credentials) *dataConn {
+	return &dataConn{conn: conn, dialled: own != nil, until: validUntil(conn, own), outbox: newOutbox(flowOutboxSize, &e.counters.datagramsDropped)}
 }
 
 // tend keeps the data connections of a link to which we dialled the control connection: who could dial that one can dial
@@ -82,7 +93,7 @@ func (c *control) dialData(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d := &dataConn{conn: conn, dialled: true, until: validUntil(conn, own)}
+	d := e.newDataConn(conn, own)
 	if !c.peer.addData(d) || !e.tasks.start(func() { e.serveData(c.peer, d) }) {
 		conn.CloseWithError(codeDown, "link is down")
 	}
@@ -111,10 +122,14 @@ func (p *peer) removeData(d *dataConn, shortLived bool) {
 	}
 }
 
-// serveData accepts the streams of a data connection until it ends.
+// serveData accepts the streams of a data connection, and carries its datagrams, until it ends.
 func (e *Endpoint) serveData(p *peer, d *dataConn) {
 	began := time.Now()
 	ctx := d.conn.Context()
+	var group sync.WaitGroup
+	defer group.Wait()
+	group.Go(func() { d.sendDatagrams(ctx) })
+	group.Go(func() { e.receiveDatagrams(ctx, d) })
 	for {
 		s, err := d.conn.AcceptStream(ctx)
 		if err != nil {

@@ -1,5 +1,5 @@
-// Package tunnel carries connections between gateways: from an application beside this gateway to an endpoint beside
-// another one, over QUIC, on one UDP port.
+// Package tunnel carries connections and datagrams between gateways: from an application beside this gateway to an endpoint
+// beside another one, over QUIC, on one UDP port.
 //
 //	identity, err := tunnel.LoadIdentity(files, "mesh.internal", self)
 //	e, err := tunnel.New(tunnel.Config{Self: self, Identity: identity, Conn: socket, Backends: backends})
@@ -25,11 +25,11 @@
 // connections, so a gateway that can't be dialled is reached over the connections that it dialled itself. One data
 // connection is warm as soon as the link is up; busy links get more.
 //
-// A beat goes each way every 50 ms ([Config].Heartbeat) while the link is used, and each second otherwise. It says how well
-// the sender hears the receiver, so a cut in one direction is known at both ends. The detector behind it is pure, adapts to
-// loss and jitter, and isn't charged with stalls of our own process. Its verdict is a local and reversible opinion for
-// routing: it never changes membership. QUIC's idle timeout (5 s) is far too slow for a link in use; of one that nobody uses
-// it is what ends first.
+// A beat goes each way every 50 ms ([Config].Heartbeat) while the link is used or attended to ([Endpoint.Attend]), and each
+// second otherwise. It says how well the sender hears the receiver, so a cut in one direction is known at both ends. The
+// detector behind it is pure, adapts to loss and jitter, and isn't charged with stalls of our own process. Its verdict is a
+// local and reversible opinion for routing: it never changes membership. QUIC's idle timeout (5 s) is far too slow for a
+// link in use; of one that nobody uses it is what ends first.
 //
 // # The life of a stream
 //
@@ -45,17 +45,44 @@
 // hedge delay, which follows from the RTT and from how long answers took before. After "connected" the stream belongs to
 // the application: when the link goes down, its connection is reset, and never hangs.
 //
+// # The life of a flow
+//
+// A UDP service has no connections, so a front makes a flow of what comes from one address. A flow is a stream with another
+// protocol in its header: identity, refusals, limits, hedging, drain and the link's verdict are the same.
+//
+//	application        gateway here                          gateway there             endpoint
+//	    │── datagram ──▶ front: a new client? rank               │                         │
+//	    │── datagram ──▶   │── header: service, port, caller ───▶│ may it? who's ready?    │
+//	    │   (8 wait)       │◀───────────────── connected ────────│ a connected socket      │
+//	    │                  │══ QUIC datagram: stream's id ══════▶│────────────────────────▶│
+//	    │◀─────────────────│◀═══════════ QUIC datagram ══════════│◀────────────────────────│
+//	    │                  │── on the stream, if too large ─────▶│────────────────────────▶│
+//	    ┊    (idle)        │── end of the stream ───────────────▶│ closed                  ┊
+//
+// Datagrams are QUIC's on the connection of the stream, so nothing is sent twice and nothing waits behind what was lost. A
+// queue before quic-go's own drops what is too much or too old, since that one blocks all flows once it is full. What doesn't
+// fit a QUIC datagram goes on the flow's stream; the one order that can change is between such a one and a small one.
+//
+// A flow ends when its client and endpoint were silent for a while: seconds after an exchange such as DNS's, a minute after a
+// conversation (patienceWithFlow). It ends too when the link goes down, the peer leaves, or the endpoint goes away, and then
+// the client's next datagram opens another one, to whoever is best by then: what was under way is lost, and no more.
+//
+// That nobody listens at an endpoint shows only when a datagram is there (packetBackend). As long as nothing was answered,
+// what was said so far is said to the next endpoint, and then to the next cluster: none of it was heard. Otherwise a datagram is
+// never sent again, because a lost answer looks like a lost question.
+//
 // # Rules
 //
 //   - A peer is what its certificate says. The certificate is verified again while a connection lives, and connections are
 //     replaced before it ends, new before old: who renews in time loses nothing.
 //   - A gateway dials only endpoints of services that it exports: never an address that a peer names.
-//   - What a peer can take is bounded: streams, streams without a header, control streams, bytes in flight. What is over a
-//     limit is refused, and other peers don't notice.
+//   - What a peer can take is bounded: streams, those of them that are flows, streams without a header, control streams,
+//     bytes in flight. What is over a limit is refused, and other peers don't notice.
 //   - Send never blocks and never fails: the ring calls it from goroutines that must not wait, and takes an error for a
 //     reason to give a probe up. Dialling happens elsewhere.
 //   - A packet that can't be sent or received is lost, whatever the kernel says of it; it never ends a connection.
-//   - Every wait ends: handshake, hello, header, dialling an endpoint, opening.
+//   - Nobody waits for a datagram to be sent. Every queue of them is bounded, and drops its oldest and counts it.
+//   - Every wait ends: handshake, hello, header, dialling an endpoint, opening, a flow that nobody uses.
 //
 // The heartbeat is datagrams of our own, and not QUIC's PING frames, since those tell nothing about the other direction.
 // Beats rather than ping and echo halve the packets where both sides use the link. The alternatives that the detector beat

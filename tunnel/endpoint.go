@@ -58,12 +58,13 @@ type Endpoint struct {
 	draining  atomic.Bool
 	local     localPatience
 
-	mu      sync.RWMutex // before any peer's lock
-	running bool
-	closed  bool
-	waiting []func() // what starts with Run
-	peers   map[registry.Gateway]*peer
-	calls   map[netip.AddrPort]*connecting
+	mu       sync.RWMutex // before any peer's lock
+	running  bool
+	closed   bool
+	waiting  []func() // what starts with Run
+	peers    map[registry.Gateway]*peer
+	calls    map[netip.AddrPort]*connecting
+	attended map[registry.Gateway]bool
 }
 
 // New returns an endpoint that doesn't do anything yet.

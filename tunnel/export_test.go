@@ -2,6 +2,7 @@ package tunnel
 
 import (
 	"errors"
+	"net"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -88,4 +89,31 @@ func (e *Endpoint) SendGarbage(g registry.Gateway, garbage []byte) (Refusal, err
 		return "", errors.New("not refused")
 	}
 	return refusal, nil
+}
+
+// SendDatagram sends something on a data connection that isn't of any flow.
+func (e *Endpoint) SendDatagram(g registry.Gateway, datagram []byte) error {
+	p := e.peer(g)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.data[0].conn.SendDatagram(datagram)
+}
+
+// WriteRaw writes to the stream of a flow.
+func WriteRaw(conn net.Conn, b []byte) error {
+	_, err := conn.(*flow).stream.Write(b)
+	return err
+}
+
+// Flows returns how many flows the data connections to a gateway know.
+func (e *Endpoint) Flows(g registry.Gateway) (n int) {
+	p := e.peer(g)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, d := range p.data {
+		d.flows.mu.Lock()
+		n += len(d.flows.byID)
+		d.flows.mu.Unlock()
+	}
+	return n
 }

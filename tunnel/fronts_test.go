@@ -24,7 +24,7 @@ var (
 // fronted runs fronts on a gateway's host, which route to the given gateways.
 func fronted(g *gateway, grace time.Duration, route ...registry.Gateway) (f *tunnel.Fronts, stop func() error) {
 	f, err := tunnel.NewFronts(tunnel.FrontsConfig{
-		Listen: g.host.Listen, Open: g.Open, Grace: grace,
+		Listen: g.host.Listen, ListenPacket: g.host.ListenPacket, Open: g.Open, Grace: grace,
 		Route: func(tunnel.Target) []registry.Candidate { return candidates(route...) },
 	})
 	require.NoError(g.w, err)
@@ -38,6 +38,14 @@ func fronted(g *gateway, grace time.Duration, route ...registry.Gateway) (f *tun
 	g.w.Cleanup(func() { stop() })
 	synctest.Wait()
 	return f, stop
+}
+
+// frontsOf puts a target at some addresses.
+func frontsOf(t tunnel.Target, at ...netip.AddrPort) (fronts []registry.Front) {
+	for _, addr := range at {
+		fronts = append(fronts, registry.Front{Name: t.Name, Port: registry.PortNumber{Port: t.Port, Protocol: t.Protocol}, Listen: addr})
+	}
+	return fronts
 }
 
 func (g *gateway) dial(to netip.AddrPort) net.Conn {
@@ -60,7 +68,7 @@ func TestFrontsCarryConnections(t *testing.T) {
 		meet(e, ww)
 		e.until(west, tunnel.Up, time.Second)
 		f, _ := fronted(e, 0, west)
-		require.NoError(w, f.Set(map[netip.AddrPort]tunnel.Target{vip: web}))
+		require.NoError(w, setFronts(f, frontsOf(web, vip)))
 
 		conn := e.dial(vip)
 		conn.Write([]byte("hello"))
@@ -88,10 +96,10 @@ func TestFrontsAreReplaced(t *testing.T) {
 	inWorld(t, func(w *world) {
 		e := w.start(east, serving(w, east, echo))
 		f, _ := fronted(e, 0, east)
-		require.NoError(w, f.Set(map[netip.AddrPort]tunnel.Target{vip: web}))
+		require.NoError(w, setFronts(f, frontsOf(web, vip)))
 		conn := e.dial(vip)
 
-		require.NoError(w, f.Set(map[netip.AddrPort]tunnel.Target{otherVIP: web}))
+		require.NoError(w, setFronts(f, frontsOf(web, otherVIP)))
 		_, err := e.host.Dial(w.Context(), vip)
 		require.Error(w, err)
 		e.dial(otherVIP)
@@ -101,7 +109,7 @@ func TestFrontsAreReplaced(t *testing.T) {
 
 		taken := netip.MustParseAddrPort("127.80.0.9:80")
 		w.listen(east, taken, echo)
-		err = f.Set(map[netip.AddrPort]tunnel.Target{otherVIP: web, taken: web, vip: web})
+		err = setFronts(f, frontsOf(web, otherVIP, taken, vip))
 		require.ErrorContains(w, err, "127.80.0.9:80 for web.shop")
 		e.dial(vip)
 		e.dial(otherVIP)
@@ -112,7 +120,7 @@ func TestFrontsResetWhatTheyCannotCarry(t *testing.T) {
 	inWorld(t, func(w *world) {
 		e := w.start(east)
 		f, _ := fronted(e, 0, west)
-		require.NoError(w, f.Set(map[netip.AddrPort]tunnel.Target{vip: web}))
+		require.NoError(w, setFronts(f, frontsOf(web, vip)))
 		conn := e.dial(vip)
 		begin := time.Now()
 		_, err := conn.Read(make([]byte, 1))
@@ -132,7 +140,7 @@ func TestFrontsResetWhatDies(t *testing.T) {
 		e.until(west, tunnel.Up, time.Second)
 		e.until(north, tunnel.Up, time.Second)
 		f, _ := fronted(e, 0, west, north)
-		require.NoError(w, f.Set(map[netip.AddrPort]tunnel.Target{vip: web}))
+		require.NoError(w, setFronts(f, frontsOf(web, vip)))
 		conn := e.dial(vip)
 		conn.Write([]byte("hello"))
 		_, err := io.ReadFull(conn, make([]byte, 5))
@@ -157,7 +165,7 @@ func TestFrontsEndWithinTheirGrace(t *testing.T) {
 	inWorld(t, func(w *world) {
 		e := w.start(east, serving(w, east, echo))
 		f, stop := fronted(e, 3*time.Second, east)
-		require.NoError(w, f.Set(map[netip.AddrPort]tunnel.Target{vip: web}))
+		require.NoError(w, setFronts(f, frontsOf(web, vip)))
 		conn := e.dial(vip)
 		conn.Write([]byte("x"))
 		_, err := conn.Read(make([]byte, 1))
@@ -167,6 +175,11 @@ func TestFrontsEndWithinTheirGrace(t *testing.T) {
 		require.Equal(w, 3*time.Second, time.Since(begin))
 		_, err = conn.Read(make([]byte, 1))
 		require.Error(w, err)
-		require.ErrorIs(w, f.Set(nil), net.ErrClosed)
+		require.ErrorIs(w, setFronts(f, nil), net.ErrClosed)
 	})
+}
+
+func setFronts(f *tunnel.Fronts, fronts []registry.Front) error {
+	_, err := f.Set(fronts)
+	return err
 }

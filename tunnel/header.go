@@ -18,6 +18,7 @@ import (
 //	        3  2  port
 //	        5  *  namespace, name, caller's address: a length byte each, then the bytes
 //	        *  2  caller's port
+//	        *  *  host name, where one host of the service is meant: a length byte, then the bytes; older senders end before it
 //	reply   0  1  version
 //	        1  1  0: connected; else the number of a refusal
 const (
@@ -44,6 +45,7 @@ func appendHeader(to []byte, t Target) []byte {
 	to = appendShort(to, t.Name.Service.Name)
 	to = appendShort(to, string(t.Caller.Addr().WithZone("").AsSlice()))
 	to = binary.BigEndian.AppendUint16(to, t.Caller.Port())
+	to = appendShort(to, t.Name.Hostname)
 	to[start+1] = byte(len(to) - start - 2)
 	return to
 }
@@ -81,29 +83,39 @@ func parseHeader(b []byte) (t Target, err error) {
 		return Target{}, Malformed
 	}
 	t.Port = binary.BigEndian.Uint16(b[1:])
-	var fields [3][]byte
-	b = b[3:]
-	for i := range fields {
-		if len(b) == 0 || len(b) <= int(b[0]) {
-			return Target{}, Malformed
-		}
-		fields[i], b = b[1:1+int(b[0])], b[1+int(b[0]):]
-	}
-	if len(b) < 2 {
+	namespace, b, ok1 := cutShort(b[3:])
+	name, b, ok2 := cutShort(b)
+	caller, b, ok3 := cutShort(b)
+	if !ok1 || !ok2 || !ok3 || len(b) < 2 {
 		return Target{}, Malformed
 	}
-	t.Name.Service = registry.ServiceName{Namespace: string(fields[0]), Name: string(fields[1])}
+	t.Name.Service = registry.ServiceName{Namespace: string(namespace), Name: string(name)}
 	if t.Name.Service.Validate() != nil || t.Port == 0 {
 		return Target{}, Malformed
 	}
-	if len(fields[2]) > 0 {
-		addr, ok := netip.AddrFromSlice(fields[2])
+	if len(caller) > 0 {
+		addr, ok := netip.AddrFromSlice(caller)
 		if !ok {
 			return Target{}, Malformed
 		}
 		t.Caller = netip.AddrPortFrom(addr, binary.BigEndian.Uint16(b))
 	}
+	if b = b[2:]; len(b) == 0 {
+		return t, nil
+	}
+	host, _, ok := cutShort(b)
+	if t.Name.Hostname = string(host); !ok || len(host) > 0 && registry.CheckLabel(t.Name.Hostname) != nil {
+		return Target{}, Malformed
+	}
 	return t, nil
+}
+
+// cutShort cuts off what appendShort wrote.
+func cutShort(b []byte) (field, rest []byte, ok bool) {
+	if len(b) == 0 || len(b) <= int(b[0]) {
+		return nil, nil, false
+	}
+	return b[1 : 1+int(b[0])], b[1+int(b[0]):], true
 }
 
 // appendReply encodes a reply: connected where refused is empty.

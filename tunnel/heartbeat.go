@@ -83,7 +83,7 @@ func (p *peer) intervalLocked(now time.Time) time.Duration {
 
 // wantLocked is the interval that we want of the peer.
 func (p *peer) wantLocked(now time.Time) time.Duration {
-	if p.link.State == Up && now.Sub(p.heart.usedAt) > inUse {
+	if p.link.State == Up && !p.attended && now.Sub(p.heart.usedAt) > inUse {
 		for _, d := range p.data {
 			if d.streams.Load() > 0 {
 				return p.endpoint.cfg.Heartbeat
@@ -109,10 +109,15 @@ func (p *peer) useLocked(now time.Time) {
 	idle := p.wantLocked(now) == idleHeartbeat
 	h.usedAt, p.link.LastOpened = now, now
 	if idle {
-		h.next = now
-		h.detector.hasten(p.endpoint.clock.at(now), p.endpoint.cfg.Heartbeat, h.rtt)
-		p.endpoint.hurryUp()
+		p.quickenLocked(now)
 	}
+}
+
+// quickenLocked beats at once, which asks for quicker beats from the peer too.
+func (p *peer) quickenLocked(now time.Time) {
+	p.heart.next = now
+	p.heart.detector.hasten(p.endpoint.clock.at(now), p.endpoint.cfg.Heartbeat, p.heart.rtt)
+	p.endpoint.hurryUp()
 }
 
 func (e *Endpoint) hurryUp() {

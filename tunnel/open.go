@@ -26,6 +26,9 @@ type attempt struct {
 // wins, and the others are reset. Until then no byte of the application's was sent to anybody, so nothing can be done
 // twice.
 //
+// For a UDP target the connection is a flow: each Write is one datagram, each Read returns one, and neither promises that it
+// arrives. A Read that fails with [DialFailed] says that no endpoint there listened, and that nothing was answered before.
+//
 //	Open ──▶ 1st: west/w-0 ─────────────── silence ───────────────────────── ✕ reset
 //	              └─ hedge delay ─▶ 2nd: north/n-1 ── no-endpoint
 //	                                                 └──▶ 3rd: west/w-1 ── connected ──▶ the application's bytes
@@ -57,6 +60,9 @@ func (e *Endpoint) Open(ctx context.Context, t Target, candidates []registry.Can
 			if a.err == nil {
 				e.hearOut(answers, pending, abandon)
 				e.counters.opened.Add(1)
+				if t.Protocol == registry.UDP {
+					e.counters.flowsOpened.Add(1)
+				}
 				return a.conn, a.gateway, nil
 			}
 			failures = append(failures, fmt.Errorf("%s: %w", a.gateway, a.err))
@@ -137,10 +143,7 @@ func (e *Endpoint) attempt(ctx context.Context, g registry.Gateway, t Target) at
 	if p == nil {
 		return attempt{gateway: g, err: ErrNoLink}
 	}
-	s, err := p.openData(ctx, t)
+	conn, err := p.openData(ctx, t)
 	p.took(err, time.Since(begin))
-	if err != nil {
-		return attempt{gateway: g, err: err}
-	}
-	return attempt{g, s, nil}
+	return attempt{g, conn, err}
 }

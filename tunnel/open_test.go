@@ -254,9 +254,9 @@ func TestOpeningOutlivesItsConnection(t *testing.T) {
 		w.network.SetWeather(delayed(5 * time.Millisecond))
 		slow := func(cfg *tunnel.Config) {
 			dial := cfg.DialBackend
-			cfg.DialBackend = func(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
+			cfg.DialBackend = func(ctx context.Context, protocol registry.Protocol, addr netip.AddrPort) (net.Conn, error) {
 				time.Sleep(100 * time.Millisecond)
-				return dial(ctx, addr)
+				return dial(ctx, protocol, addr)
 			}
 		}
 		e, ww := w.start(east), w.start(west, serving(w, west, says("west")), slow)
@@ -277,9 +277,9 @@ func TestSlowIsNotDead(t *testing.T) {
 	inWorld(t, func(w *world) {
 		slow := func(cfg *tunnel.Config) {
 			dial := cfg.DialBackend
-			cfg.DialBackend = func(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
+			cfg.DialBackend = func(ctx context.Context, protocol registry.Protocol, addr netip.AddrPort) (net.Conn, error) {
 				time.Sleep(100 * time.Millisecond)
-				return dial(ctx, addr)
+				return dial(ctx, protocol, addr)
 			}
 		}
 		w.network.SetWeather(delayed(time.Millisecond))
@@ -305,7 +305,7 @@ func TestSilentEndpointIsHedgedToo(t *testing.T) {
 	inWorld(t, func(w *world) {
 		e := w.start(east, func(cfg *tunnel.Config) {
 			cfg.Backends = backends{web.Name.Service: {netip.MustParseAddrPort("10.0.0.200:80")}}
-			cfg.DialBackend = func(ctx context.Context, _ netip.AddrPort) (net.Conn, error) {
+			cfg.DialBackend = func(ctx context.Context, _ registry.Protocol, _ netip.AddrPort) (net.Conn, error) {
 				<-ctx.Done() // as an address that nobody has
 				return nil, ctx.Err()
 			}

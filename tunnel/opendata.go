@@ -8,11 +8,13 @@ import (
 	"time"
 
 	"github.com/quic-go/quic-go"
+
+	"github.com/grapevine-mesh/grapevine/registry"
 )
 
 // openData opens a data stream to the peer and returns when it is connected to an endpoint there. Where the connection
 // ends under it while the link lives on, another one is used.
-func (p *peer) openData(ctx context.Context, t Target) (*stream, error) {
+func (p *peer) openData(ctx context.Context, t Target) (net.Conn, error) {
 	p.mu.Lock()
 	p.useLocked(time.Now())
 	p.mu.Unlock()
@@ -21,16 +23,16 @@ func (p *peer) openData(ctx context.Context, t Target) (*stream, error) {
 		if err != nil {
 			return nil, err
 		}
-		s, err := p.openOn(ctx, d, t)
+		conn, err := p.openOn(ctx, d, t)
 		if !errors.Is(err, net.ErrClosed) || ctx.Err() != nil { // what quic-go says when a connection is over
-			return s, err
+			return conn, err
 		}
 		p.removeData(d, false)
 	}
 }
 
 // openOn opens a data stream on one connection. When ctx ends first, the stream is reset.
-func (p *peer) openOn(ctx context.Context, d *dataConn, t Target) (*stream, error) {
+func (p *peer) openOn(ctx context.Context, d *dataConn, t Target) (net.Conn, error) {
 	raw, err := d.conn.OpenStream()
 	if err != nil {
 		p.release(d)
@@ -40,6 +42,10 @@ func (p *peer) openOn(ctx context.Context, d *dataConn, t Target) (*stream, erro
 		return nil, err
 	}
 	s := newStream(d.conn, raw, func() { p.release(d) })
+	var f *flow
+	if t.Protocol == registry.UDP {
+		f = p.endpoint.newFlow(d, s)
+	}
 	stop := context.AfterFunc(ctx, func() { s.abort(codeAbandoned) })
 	_, err = raw.Write(appendHeader(nil, t))
 	if err == nil {
@@ -48,9 +54,15 @@ func (p *peer) openOn(ctx context.Context, d *dataConn, t Target) (*stream, erro
 	if !stop() { // too late: it is being reset
 		err = context.Cause(ctx)
 	}
+	if err == nil && f != nil && !p.endpoint.tasks.start(f.listen) {
+		err = errClosed
+	}
 	if err != nil {
 		s.abort(codeAbandoned)
 		return nil, err
+	}
+	if f != nil {
+		return f, nil
 	}
 	return s, nil
 }

@@ -24,7 +24,7 @@ func (c *control) send(ctx context.Context) {
 		case <-c.outbox.ready:
 		}
 		for {
-			packet, isBeat, ok := c.outbox.take(time.Now())
+			l, isBeat, ok := c.outbox.take(time.Now())
 			if !ok {
 				break
 			}
@@ -32,9 +32,9 @@ func (c *control) send(ctx context.Context) {
 				c.conn.SendDatagram(c.peer.compose(time.Now()).append(buffer[:0]))
 				continue
 			}
-			datagram := append(append(buffer[:0], datagramPacket), packet...)
+			datagram := append(append(buffer[:0], datagramPacket), l.packet...)
 			if err := c.conn.SendDatagram(datagram); err != nil && ctx.Err() == nil {
-				c.sendLarge(packet, &group)
+				c.sendLarge(l.packet, &group)
 			}
 		}
 	}

@@ -27,6 +27,7 @@ type peer struct {
 	link      Link
 	heart     heart
 	patient   patience
+	attended  bool          // its link beats as if it were in use
 	renewed   time.Time     // when it was last tried to replace connections whose certificates end
 	changed   chan struct{} // closed when the link changes, and replaced
 	doomed    []doom        // to be closed when the lock is released
@@ -36,6 +37,7 @@ type peer struct {
 type incoming struct {
 	streams  atomic.Int32
 	halfOpen atomic.Int32
+	flows    atomic.Int32 // of the streams
 	control  atomic.Int32
 }
 

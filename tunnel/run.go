@@ -84,7 +84,7 @@ func (e *Endpoint) serve(conn *quic.Conn) {
 		conn.CloseWithError(codeDown, "no link")
 		return
 	}
-	d := &dataConn{conn: conn, until: validUntil(conn, nil)}
+	d := e.newDataConn(conn, nil)
 	if !p.addData(d) {
 		conn.CloseWithError(codeDown, "no link")
 		return

@@ -22,7 +22,7 @@ func (e *Endpoint) Send(to registry.Gateway, packet []byte) {
 		e.counters.dropped.Add(1)
 		return
 	}
-	best.outbox.put(slices.Clone(packet), time.Now())
+	best.outbox.put(letter{packet: slices.Clone(packet), at: time.Now()})
 }
 
 // OpenStream opens a control stream to a gateway that was learnt or is connected, waiting for a connection as long as ctx

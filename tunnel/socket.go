@@ -3,6 +3,7 @@ package tunnel
 import (
 	"errors"
 	"net"
+	"slices"
 	"syscall"
 )
 
@@ -15,12 +16,14 @@ var transient = []error{
 }
 
 func isTransient(err error) bool {
-	for _, t := range transient {
-		if errors.Is(err, t) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(transient, func(t error) bool { return errors.Is(err, t) })
+}
+
+// unheard are what a connected socket says where nobody listens at the other end, or there is no way to it.
+var unheard = []error{syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EHOSTDOWN}
+
+func isUnheard(err error) bool {
+	return slices.ContainsFunc(unheard, func(u error) bool { return errors.Is(err, u) })
 }
 
 // tolerant wraps the endpoint's socket so that no single packet's fate is the transport's. A *net.UDPConn stays one for

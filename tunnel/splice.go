@@ -67,6 +67,11 @@ func reader(from net.Conn) func() (buffer *[bufferSize]byte, n int, err error) {
 			return readNow(s)
 		}
 	}
+	if own, ok := from.(interface {
+		read() (*[bufferSize]byte, int, error)
+	}); ok {
+		return own.read
+	}
 	if read := readerOf(from); read != nil {
 		return read
 	}
@@ -89,7 +94,7 @@ func closeWrite(conn net.Conn) error {
 // reset ends a connection so that its other end reads an error, and not the end of a whole transfer.
 func reset(conn net.Conn) {
 	switch c := conn.(type) {
-	case *stream:
+	case interface{ Reset() }:
 		c.Reset()
 		return
 	case interface{ SetLinger(sec int) error }:

@@ -20,6 +20,7 @@ func readerOf(conn net.Conn) func() (*[bufferSize]byte, int, error) {
 	if err != nil {
 		return nil
 	}
+	_, empty := conn.(net.PacketConn) // what it reads may be, without being the end
 	return func() (buffer *[bufferSize]byte, n int, err error) {
 		waited := raw.Read(func(fd uintptr) bool {
 			buffer = buffers.Get().(*[bufferSize]byte)
@@ -41,7 +42,7 @@ func readerOf(conn net.Conn) func() (*[bufferSize]byte, int, error) {
 			return buffer, 0, waited
 		case err != nil:
 			return buffer, 0, os.NewSyscallError("read", err)
-		case n == 0:
+		case n == 0 && !empty:
 			return buffer, 0, io.EOF
 		}
 		return buffer, n, nil

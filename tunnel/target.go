@@ -8,7 +8,7 @@ import (
 
 // Target says what a data stream is for: a port of a service, and who calls.
 type Target struct {
-	Name     registry.VIPName // whose cluster isn't sent: it is a matter of routing
+	Name     registry.VIPName // whose cluster isn't sent: it is a matter of routing; its host is
 	Port     uint16
 	Protocol registry.Protocol
 	Caller   netip.AddrPort // the application's address beside the calling gateway; may be the zero value

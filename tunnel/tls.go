@@ -34,6 +34,7 @@ const (
 	codeReset     quic.StreamErrorCode = 1 // the application's connection was
 	codeAbandoned quic.StreamErrorCode = 2 // another candidate answered first
 	codeBusy      quic.StreamErrorCode = 3 // over a limit
+	codeUnheard   quic.StreamErrorCode = 4 // no endpoint listens for the flow's datagrams, and none answered
 )
 
 const (

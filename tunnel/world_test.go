@@ -95,7 +95,7 @@ func (w *world) prepare(id registry.Gateway, setups ...setup) *gateway {
 	cfg := tunnel.Config{
 		Self: id, Instance: w.starts, ResetKey: [32]byte{1, host(id).As4()[3]},
 		Identity: w.identity(id, time.Hour*24*365),
-		Backends: backends{}, DialBackend: g.host.Dial,
+		Backends: backends{}, DialBackend: dialFrom(g.host),
 		OnLink: func(l tunnel.Link) {
 			g.mu.Lock()
 			defer g.mu.Unlock()
@@ -114,6 +114,16 @@ func (w *world) prepare(id registry.Gateway, setups ...setup) *gateway {
 	g.Endpoint, err = tunnel.New(cfg)
 	require.NoError(w, err)
 	return g
+}
+
+// dialFrom connects to endpoints as a host does.
+func dialFrom(h *chaos.Host) func(context.Context, registry.Protocol, netip.AddrPort) (net.Conn, error) {
+	return func(ctx context.Context, protocol registry.Protocol, addr netip.AddrPort) (net.Conn, error) {
+		if protocol == registry.UDP {
+			return h.DialPacket(ctx, addr)
+		}
+		return h.Dial(ctx, addr)
+	}
 }
 
 func (g *gateway) run() {

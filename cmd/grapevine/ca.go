@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/grapevine-mesh/grapevine/registry"
 	"github.com/grapevine-mesh/grapevine/tunnel"
 )
 
@@ -64,45 +63,6 @@ func caInitCommand() *cobra.Command {
 	cmd.Flags().StringVar(&mesh, "mesh", "mesh.internal", "the mesh's name, as in the configuration")
 	cmd.Flags().StringVar(&out, "out", "ca", "directory to write to")
 	cmd.Flags().DurationVar(&lifetime, "lifetime", 10*365*24*time.Hour, "how long it is valid")
-	return cmd
-}
-
-func caIssueCommand() *cobra.Command {
-	var from, gateway, out string
-	var lifetime time.Duration
-	cmd := &cobra.Command{
-		Use:     "issue",
-		Short:   "Issue one gateway's certificate",
-		Example: "  grapevine ca issue --ca ca --gateway east/grapevine-0 --out east-0",
-		Args:    exactly(0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			self, err := registry.ParseGateway(gateway)
-			if err != nil {
-				return usageError{fmt.Errorf("--gateway: %w", err)}
-			}
-			if err := positive("lifetime", lifetime); err != nil {
-				return err
-			}
-			authority, err := readAuthority(from)
-			if err != nil {
-				return err
-			}
-			cert, key, err := authority.Issue(self, time.Now(), lifetime)
-			if err != nil {
-				return err
-			}
-			err = writeNew(out, map[string][]byte{authorityCert: authority.CertPEM(), gatewayCert: cert, gatewayKey: key})
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, %s and %s of %s, valid until %s\n", out, authorityCert, gatewayCert, gatewayKey, self, expiry(cert).Format("2006-01-02"))
-			return nil
-		},
-	}
-	cmd.Flags().StringVar(&from, "ca", "ca", "directory that `grapevine ca init` wrote")
-	cmd.Flags().StringVar(&gateway, "gateway", "", "cluster/name of the gateway (required)")
-	cmd.Flags().StringVar(&out, "out", ".", "directory to write to")
-	cmd.Flags().DurationVar(&lifetime, "lifetime", 90*24*time.Hour, "how long it is valid")
 	return cmd
 }
 

@@ -65,10 +65,10 @@ func rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		runCommand(), demo.Command(), chaosCommand(), demo.ServiceCommand(),
+		runCommand(), demo.Command(), chaosCommand(),
 		statusCommand(), membersCommand(), servicesCommand(), linksCommand(), eventsCommand(),
 		resolveCommand(), pingCommand(), drainCommand(), undrainCommand(),
-		caCommand(), versionCommand(),
+		caCommand(), stubzoneCommand(), versionCommand(),
 	)
 	return root
 }

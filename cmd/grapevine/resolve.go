@@ -16,7 +16,7 @@ func resolveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "resolve NAME",
 		Short:   "Print what a gateway's name server answers; exit code 1 when it has no answer",
-		Example: "  grapevine resolve web.shop.federated\n  grapevine resolve _http._tcp.web.shop.federated --type SRV",
+		Example: "  grapevine resolve web.shop.federated\n  grapevine resolve _http._tcp.web.shop.federated --type SRV\n  grapevine resolve web.shop.svc.clusterset.local",
 		Args:    exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var answer daemon.Resolution
@@ -40,7 +40,7 @@ func resolveCommand() *cobra.Command {
 	}
 	admin.register(cmd)
 	output.register(cmd)
-	cmd.Flags().StringVarP(&recordType, "type", "t", "A", "record type: A, AAAA, SRV, SOA, NS")
+	cmd.Flags().StringVarP(&recordType, "type", "t", "A", "record type: A, AAAA, SRV, TXT, SOA, NS")
 	return cmd
 }
 

@@ -8,8 +8,15 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version returns the module's version, or the commit that the binary was built from, as the Go tool recorded them.
+// release is the version of a released binary. The linker sets it (-ldflags "-X main.release=v1.2.3"), where there is no
+// checkout for the Go tool to look at.
+var release string
+
+// version returns the release, the module's version, or the commit that the binary was built from, as the Go tool recorded them.
 func version() string {
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"

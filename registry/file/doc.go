@@ -21,12 +21,14 @@
 // # Rules
 //
 //   - An endpoint is ready after one successful check, and no longer after two failures in a row, or at once when it
-//     refuses the connection. Checks go to the service's first port.
+//     refuses the connection. Checks go to the service's first TCP port.
 //   - Nothing is reported before every endpoint was checked once.
 //   - A service without a check is checked by connecting: an endpoint that doesn't exist must not attract traffic.
+//   - A service with only UDP ports isn't checked, and its endpoints count as ready: nobody answers to a datagram that isn't
+//     meant for him, and silence proves nothing. A check written for such a service is an error. Where nobody listens at one
+//     of its endpoints, the tunnel is told so by the kernel and tries the next.
 //   - A VIP is placed by the hash of its name and then kept, on disk too. The file's loss costs nothing but those
 //     addresses at which two names had met. It is written as a whole or not at all, and what is damaged is set aside
 //     rather than trusted.
 //   - Gateways on one host need a range each, and are kept to it by [LockRange].
-//   - UDP ports are refused: they are not carried in this version.
 package file

@@ -9,7 +9,7 @@ import (
 	"github.com/grapevine-mesh/grapevine/registry"
 )
 
-// endpoint is where a service's ports go: the same numbers there, or, for a service of one port, another one.
+// endpoint is where a service's ports go: the same numbers there, or, for a service of one port number, another one.
 type endpoint struct {
 	addr netip.Addr
 	port uint16 // 0: the same
@@ -35,7 +35,8 @@ func parseEndpoints(wrong *problems, key string, w Service) []endpoint {
 	for i, text := range w.Endpoints {
 		key := fmt.Sprintf("%s.endpoints[%d]", key, i)
 		e, err := parseEndpoint(text)
-		if len(w.Ports) == 1 && e.port == w.Ports[0].Port {
+		one := oneNumber(w.Ports)
+		if one && e.port == w.Ports[0].Port {
 			e.port = 0
 		}
 		switch {
@@ -43,9 +44,9 @@ func parseEndpoints(wrong *problems, key string, w Service) []endpoint {
 			wrong.add(key, "%q: want address or address:port, such as 127.0.0.1 or 127.0.0.1:9001", text)
 		case e.addr.IsUnspecified() || e.addr.IsMulticast() || e.addr.Zone() != "":
 			wrong.add(key, "%q: no address of one host", text)
-		case e.port != 0 && len(w.Ports) > 1:
+		case e.port != 0 && len(w.Ports) > 0 && !one:
 			wrong.add(key, "%q: a port, though the service has %d of them; want the address alone", text, len(w.Ports))
-		case e.port != 0 && w.Reach == registry.Flat && len(w.Ports) == 1:
+		case e.port != 0 && w.Reach == registry.Flat && one:
 			wrong.add(key, "%q: with reach flat clients dial the service's own port %d there", text, w.Ports[0].Port)
 		case slices.Contains(endpoints, e):
 			wrong.add(key, "%q stands twice", text)
@@ -53,6 +54,11 @@ func parseEndpoints(wrong *problems, key string, w Service) []endpoint {
 		endpoints = append(endpoints, e)
 	}
 	return endpoints
+}
+
+// oneNumber tells whether all ports, of either protocol, have the same number, such as DNS's.
+func oneNumber(ports []registry.Port) bool {
+	return len(ports) > 0 && !slices.ContainsFunc(ports, func(p registry.Port) bool { return p.Port != ports[0].Port })
 }
 
 func parseEndpoint(text string) (endpoint, error) {

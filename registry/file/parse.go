@@ -16,6 +16,16 @@ type service struct {
 	endpoints []endpoint
 }
 
+// checked returns the port that checks go to, the first TCP one; false: there is none, and nothing is checked.
+func (s *service) checked() (uint16, bool) {
+	for _, port := range s.export.Ports {
+		if port.Protocol == registry.TCP {
+			return port.Port, true
+		}
+	}
+	return 0, false
+}
+
 // Validate returns all that is wrong with the services, each with its key in the configuration.
 func Validate(services []Service) error {
 	_, err := parse(services)
@@ -32,6 +42,9 @@ func parse(written []Service) ([]service, error) {
 			export:    parseExport(&wrong, key, w),
 			check:     parseCheck(&wrong, key+".check", w.Check),
 			endpoints: parseEndpoints(&wrong, key, w),
+		}
+		if _, can := s.checked(); !can && w.Check != nil && len(w.Ports) > 0 {
+			wrong.add(key+".check", "a service with only UDP ports isn't checked, and its endpoints count as ready: leave the check out, or add a port such as %s", portExample)
 		}
 		if first, twice := seen[s.export.Service]; twice && w.Name != "" {
 			wrong.add(key, "%s is services[%d] already", s.export.Service, first)
@@ -115,11 +128,9 @@ func parsePorts(wrong *problems, key string, written []registry.Port) []registry
 		switch port.Protocol {
 		case "":
 			port.Protocol = registry.TCP
-		case registry.TCP:
-		case registry.UDP:
-			wrong.add(key+".protocol", "UDP is not carried in this version: leave the port out")
+		case registry.TCP, registry.UDP:
 		default:
-			wrong.add(key+".protocol", "%q: want TCP, such as %s", port.Protocol, portExample)
+			wrong.add(key+".protocol", "%q: want TCP or UDP, such as %s", port.Protocol, portExample)
 		}
 		if port.Port == 0 {
 			wrong.add(key+".port", "want 1 to 65535, such as %s", portExample)
@@ -128,7 +139,7 @@ func parsePorts(wrong *problems, key string, written []registry.Port) []registry
 			wrong.label(key+".name", port.Name, portExample)
 		}
 		for j, other := range ports[:i] {
-			if other.Port == port.Port || other.Name == port.Name {
+			if other.Number() == port.Number() || other.Name == port.Name {
 				wrong.add(key, "its name or its number is that of ports[%d] already", j)
 			}
 		}

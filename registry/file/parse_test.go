@@ -2,6 +2,7 @@ package file
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +80,29 @@ services:
 	}, parsed)
 }
 
+// TestParseOfUDP has services with ports of both protocols.
+func TestParseOfUDP(t *testing.T) {
+	parsed, err := parse(read(t, `
+services:
+  - name: names
+    namespace: kube
+    ports: [{name: dns, port: 53, protocol: UDP}, {name: dns-tcp, port: 53}]
+    endpoints: [127.0.0.1:5353, 10.0.0.1]
+    check: {tcp: true}
+  - name: log
+    namespace: ops
+    ports: [{port: 514, protocol: UDP}]
+    endpoints: [127.0.0.1:1514]
+`))
+	require.NoError(t, err)
+	port, can := parsed[0].checked()
+	require.True(t, can, "over TCP")
+	require.EqualValues(t, 53, port)
+	require.Equal(t, []endpoint{{netip.MustParseAddr("127.0.0.1"), 5353}, {netip.MustParseAddr("10.0.0.1"), 0}}, parsed[0].endpoints)
+	_, can = parsed[1].checked()
+	require.False(t, can)
+}
+
 // TestParseSaysWhatIsWrong changes one thing of a good service, and expects to be told its key and what would be right.
 func TestParseSaysWhatIsWrong(t *testing.T) {
 	good := Service{
@@ -97,8 +121,9 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 		`services[0].allow-clusters[1]: "W": want a DNS label`:              func(s *Service) { s.AllowClusters = []registry.Cluster{"east", "W"} },
 		`services[0].ports: missing, such as [{name: http, port: 8080`:      func(s *Service) { s.Ports = nil },
 		`services[0].ports[0].port: want 1 to 65535`:                        func(s *Service) { s.Ports = []registry.Port{{Name: "http"}} },
-		`services[0].ports[0].protocol: "tcpp": want TCP, such as {name: h`: func(s *Service) { s.Ports = []registry.Port{{Port: 1, Protocol: "tcpp"}} },
-		`services[0].ports[0].protocol: UDP is not carried in this version`: func(s *Service) { s.Ports = []registry.Port{{Port: 1, Protocol: registry.UDP}} },
+		`services[0].ports[0].protocol: "tcpp": want TCP or UDP, such as {`: func(s *Service) { s.Ports = []registry.Port{{Port: 1, Protocol: "tcpp"}} },
+		`services[0].ports[0].protocol: "SCTP": want TCP or UDP`:            func(s *Service) { s.Ports = []registry.Port{{Port: 1, Protocol: registry.SCTP}} },
+		`services[0].check: a service with only UDP ports isn't checked`:    func(s *Service) { s.Ports[0].Protocol, s.Check = registry.UDP, &Check{TCP: true} },
 		`services[0].ports[1].name: missing`:                                func(s *Service) { s.Ports, s.Endpoints = []registry.Port{two[0], {Port: 9}}, []string{"::1"} },
 		`services[0].ports[1]: its name or its number is that of ports[0]`:  func(s *Service) { s.Ports, s.Endpoints = []registry.Port{two[0], two[0]}, []string{"::1"} },
 		`services[0].ports: 65 ports: want 64 at most`:                      func(s *Service) { s.Ports, s.Endpoints = make([]registry.Port, 65), []string{"::1"} },
@@ -120,6 +145,7 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 		`services[0].check: rise 1, fall -2: want 1 or more`:                func(s *Service) { s.Check = &Check{Fall: -2} },
 	} {
 		s := good
+		s.Ports = slices.Clone(good.Ports)
 		change(&s)
 		err := Validate([]Service{s})
 		require.ErrorContains(t, err, want)
@@ -133,10 +159,10 @@ func TestValidateTellsAll(t *testing.T) {
 	err := Validate(read(t, `
 services:
   - {name: web, namespace: shop, ports: [{port: 80}], endpoints: [10.0.0.1]}
-  - {name: Web, ports: [{port: 80, protocol: UDP}], endpoints: [10.0.0.1]}
+  - {name: Web, ports: [{port: 80, protocol: QUIC}], endpoints: [10.0.0.1]}
 `))
 	require.EqualError(t, err, strings.TrimSpace(`
 services[1].name: "Web": want a DNS label: 1 to 63 of a-z, 0-9 and '-', beginning and ending with a letter or digit, such as web
 services[1].namespace: missing, such as shop
-services[1].ports[0].protocol: UDP is not carried in this version: leave the port out`))
+services[1].ports[0].protocol: "QUIC": want TCP or UDP, such as {name: http, port: 8080, protocol: TCP}`))
 }

@@ -15,12 +15,12 @@ type Service struct {
 	Weight        uint32              `json:"weight,omitempty"`         // for spread: the ready endpoints count
 	Priority      int32               `json:"priority,omitempty"`       // lower is tried first
 	AllowClusters []registry.Cluster  `json:"allow-clusters,omitempty"` // all
-	Ports         []registry.Port     `json:"ports"`                    // at least one; protocol: TCP
+	Ports         []registry.Port     `json:"ports"`                    // at least one; protocol: TCP, or UDP
 	Endpoints     []string            `json:"endpoints"`                // at least one
-	Check         *Check              `json:"check,omitempty"`          // a TCP check, as if tcp were written
+	Check         *Check              `json:"check,omitempty"`          // a TCP check, as if tcp were written; none for a service with only UDP ports
 }
 
-// Check says how an endpoint is found ready, on the service's first port. Times are texts such as "500ms".
+// Check says how an endpoint is found ready, on the service's first TCP port. Times are texts such as "500ms".
 type Check struct {
 	HTTP     string `json:"http,omitempty"`     // a path: GET it, and expect a status of 200 to 399
 	TCP      bool   `json:"tcp,omitempty"`      // connect; the default

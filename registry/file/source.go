@@ -80,10 +80,16 @@ func (s *Source) Run(ctx context.Context) error {
 	}
 }
 
-// watch checks one endpoint at its interval, beginning now.
+// watch checks one endpoint at its interval, beginning now. Over UDP alone there is nothing to ask: silence is a good answer
+// of many services, so such an endpoint counts as ready.
 func (s *Source) watch(ctx context.Context, service, endpoint int) {
 	watched := &s.services[service]
-	addr := watched.endpoints[endpoint].at(watched.export.Ports[0].Port)
+	port, can := watched.checked()
+	if !can {
+		s.observe(service, endpoint, nil)
+		return
+	}
+	addr := watched.endpoints[endpoint].at(port)
 	ticker := time.NewTicker(watched.check.interval)
 	defer ticker.Stop()
 	for {

@@ -159,6 +159,31 @@ func TestSourceWaitsForAll(t *testing.T) {
 	})
 }
 
+// TestSourceOfUDP has a service that can't be checked beside one that is checked over TCP, though UDP comes first.
+func TestSourceOfUDP(t *testing.T) {
+	services := []Service{
+		{Name: "log", Namespace: "ops", Ports: []registry.Port{{Port: 514, Protocol: registry.UDP}}, Endpoints: []string{"127.0.0.1:1514"}},
+		{
+			Name: "names", Namespace: "ops", Endpoints: []string{"127.0.0.1:5353"},
+			Ports: []registry.Port{{Name: "udp", Port: 53, Protocol: registry.UDP}, {Name: "tcp", Port: 53}},
+		},
+	}
+	watch(t, services, func(t *testing.T, w watching) {
+		r := w.next(t)
+		require.EqualValues(t, 1, r.locals[0].Export.Ready, "nobody asks")
+		require.Equal(t, backendsAt("127.0.0.1:1514"), r.locals[0].Backends[registry.PortNumber{Port: 514, Protocol: registry.UDP}])
+		require.Zero(t, r.locals[1].Export.Ready, "nobody listens yet")
+
+		_, err := w.host.Listen(netip.MustParseAddrPort("127.0.0.1:5353"))
+		require.NoError(t, err)
+		r = w.next(t)
+		require.EqualValues(t, 1, r.locals[1].Export.Ready)
+		require.Equal(t, map[registry.PortNumber][]registry.Backend{
+			{Port: 53, Protocol: registry.UDP}: backendsAt("127.0.0.1:5353"), {Port: 53, Protocol: registry.TCP}: backendsAt("127.0.0.1:5353"),
+		}, r.locals[1].Backends)
+	}, func(*testing.T, *chaos.Host) {})
+}
+
 // TestSourceWithoutServices reports the empty set, so that whoever waits for the first report doesn't wait for ever.
 func TestSourceWithoutServices(t *testing.T) {
 	watch(t, nil, func(t *testing.T, w watching) {

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"fmt"
+	"strings"
 
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -32,6 +33,26 @@ func Connect(kubeconfig, userAgent string) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes: %w", err)
 	}
+	return newClient(config, userAgent)
+}
+
+// ConnectContext makes a client for a person's command, by the rules of kubectl: from the file that is named, or else
+// $KUBECONFIG, or else ~/.kube/config; with the context that is named, or else the current one. It sends nothing yet.
+func ConnectContext(kubeconfig, context, userAgent string) (*Client, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = kubeconfig
+	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: context})
+	config, err := loader.ClientConfig()
+	if clientcmd.IsEmptyConfig(err) {
+		return nil, fmt.Errorf("kubernetes: no kubeconfig at %s; name one, such as --kubeconfig east.kubeconfig", strings.Join(rules.GetLoadingPrecedence(), ", "))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("kubernetes: %w", err)
+	}
+	return newClient(config, userAgent)
+}
+
+func newClient(config *rest.Config, userAgent string) (*Client, error) {
 	config.UserAgent = userAgent
 	config.QPS, config.Burst = requestsPerSecond, requestsAtOnce
 	core, err := kubernetes.NewForConfig(config)

@@ -21,10 +21,14 @@ type Config struct {
 	Driver    string   // the program that makes faults; empty: only what kubectl can make
 }
 
-// SetContexts reads "east,west,north".
+// SetContexts reads "east,west,north", or "east=kind-east,west=kind-west" as deploy/up.sh takes it; what the clusters are called is
+// learnt from them.
 func (c *Config) SetContexts(text string) error {
 	seen := make(map[string]bool)
 	for name := range strings.SplitSeq(text, ",") {
+		if _, context, named := strings.Cut(name, "="); named {
+			name = context
+		}
 		if name = strings.TrimSpace(name); name == "" || seen[name] {
 			return experiment.Usagef("--contexts: %q: want different contexts, such as --contexts east,west,north", text)
 		}

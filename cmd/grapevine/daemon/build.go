@@ -34,7 +34,7 @@ func (d *Daemon) build() (err error) {
 	// Links to other gateways.
 	d.endpoint, err = tunnel.New(tunnel.Config{
 		Self: s.self, Identity: d.identity, Conn: d.sockets.mesh, ResetKey: d.data.ResetKey, Instance: d.data.Epoch,
-		Backends: d.backends, DialBackend: d.options.Sockets.Dial, Heartbeat: heartbeat, Grace: Grace, OnLink: d.onLink, Log: d.log.With().Str("part", "tunnel").Logger(),
+		Backends: d.backends, DialBackend: dialBackend(d.options.Sockets), Heartbeat: heartbeat, Grace: Grace, OnLink: d.onLink, Log: d.log.With().Str("part", "tunnel").Logger(),
 	})
 	if err != nil {
 		return err
@@ -75,36 +75,42 @@ func (d *Daemon) build() (err error) {
 	d.endpoint.HandlePackets(d.ring.HandlePacket)
 	d.endpoint.HandleStreams(tunnel.KindGossip, d.ring.HandleStream)
 
-	// Where applications connect to, and how they learn of it.
-	if err = d.buildFronts(); err != nil {
-		return err
-	}
-
-	// What this gateway exports itself.
-	d.source, err = file.New(file.Config{Services: s.services, Dial: d.options.Sockets.Dial, OnChange: d.publish, Log: d.log})
-	return err
-}
-
-func (d *Daemon) buildFronts() (err error) {
-	s := d.settings
-	vips := file.VIPConfig{Range: s.vips, Gateway: s.self, Path: d.data.file("vips"), Log: d.log}
-	if _, real := d.options.Sockets.(Machine); real {
-		vips.Lock = file.LockRange
-	}
-	if d.vips, err = file.OpenVIPs(vips); err != nil {
+	// What this gateway exports itself, and where applications connect to.
+	if d.home, err = d.buildHome(); err != nil {
 		return err
 	}
 	d.fronts, err = tunnel.NewFronts(tunnel.FrontsConfig{
-		Listen: d.options.Sockets.Listen, Route: d.route, Open: d.endpoint.Open, Grace: Grace, Log: d.log.With().Str("part", "fronts").Logger(),
+		Listen: d.options.Sockets.Listen, ListenPacket: d.options.Sockets.ListenPacket, Route: d.route, Open: d.endpoint.Open,
+		Grace: Grace, Log: d.log.With().Str("part", "fronts").Logger(),
 	})
 	if err != nil {
 		return err
 	}
 	d.names, err = dnsserver.New(dnsserver.Config{
-		Zone: s.zone, TTL: s.ttl, Self: s.self.Cluster, Addrs: d.nameServerAddrs(),
-		Directory: func() dnsserver.Directory { return d.atlas.Directory() }, VIPs: d.vip, Log: d.log.With().Str("part", "dns").Logger(),
+		Zone: s.zone, Clusterset: s.clusterset, TTL: s.ttl, Self: s.self.Cluster, Addrs: d.nameServerAddrs(),
+		Directory: func() dnsserver.Directory { return d.atlas.Directory() }, VIPs: d.home.Lookup, Log: d.log.With().Str("part", "dns").Logger(),
 	})
 	return err
+}
+
+// buildHome finds out what there is to export, and takes a range of addresses for what others do.
+func (d *Daemon) buildHome() (_ home, err error) {
+	if d.settings.kube.enabled {
+		return d.buildKubeHome()
+	}
+	s, h := d.settings, new(fileHome)
+	h.Source, err = file.New(file.Config{Services: s.services, Dial: d.options.Sockets.Dial, OnChange: d.publish, Log: d.log})
+	if err != nil {
+		return nil, err
+	}
+	vips := file.VIPConfig{Range: s.vips, Gateway: s.self, Path: d.data.file("vips"), Log: d.log}
+	if _, real := d.options.Sockets.(Machine); real {
+		vips.Lock = file.LockRange
+	}
+	if h.VIPs, err = file.OpenVIPs(vips); err != nil {
+		return nil, err
+	}
+	return h, nil
 }
 
 // nameServerAddrs returns where clients reach the name server, as far as the socket tells.

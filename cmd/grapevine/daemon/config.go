@@ -43,16 +43,20 @@ type TLSConfig struct {
 
 // DNSConfig is the name server's.
 type DNSConfig struct {
-	Listen string `json:"listen"`
-	Zone   string `json:"zone"`
-	TTL    string `json:"ttl"`
+	Listen     string `json:"listen"`
+	Zone       string `json:"zone"`
+	Clusterset string `json:"clusterset"` // empty: not served
+	TTL        string `json:"ttl"`
 }
 
-// KubernetesConfig is accepted so that one file serves every version; this version has no Kubernetes source.
+// KubernetesConfig is for a gateway that runs as a Pod: it takes its services from the cluster, and puts the mesh's there.
 type KubernetesConfig struct {
-	Enabled   bool   `json:"enabled"`
-	Namespace string `json:"namespace"`
-	MCS       bool   `json:"mcs"`
+	Enabled    bool     `json:"enabled"`
+	Namespace  string   `json:"namespace"`
+	MCS        bool     `json:"mcs"`
+	Kubeconfig string   `json:"kubeconfig"`
+	PodIPs     []string `json:"pod-ips"`
+	NodeIP     string   `json:"node-ip"`
 }
 
 // Defaults returns the configuration that a file and flags are laid over. The gateway's name is the host's.
@@ -71,6 +75,8 @@ func Defaults() Config {
 		Admin:   "127.0.0.1:7980",
 		Metrics: "0.0.0.0:7981",
 		Data:    "/var/lib/grapevine",
+
+		Kubernetes: KubernetesConfig{Namespace: "grapevine"},
 	}
 }
 
@@ -96,15 +102,19 @@ func Keys() []Key {
 		{Path: "tls.key", Example: "tls.key", Help: "PEM file with the certificate's key"},
 		{Path: "dns.listen", Example: "0.0.0.0:8053", Help: "address of the name server, UDP and TCP"},
 		{Path: "dns.zone", Example: "federated", Help: "zone that is served"},
+		{Path: "dns.clusterset", Example: "clusterset.local", Help: "zone of the Multi-Cluster Services API, served beside dns.zone (default: none)"},
 		{Path: "dns.ttl", Example: "5s", Help: "time to live of answers"},
 		{Path: "tcp", Example: "auto", Help: "auto or off: the TLS carrier beside QUIC (this version has QUIC alone)"},
 		{Path: "vips", Example: "127.80.0.0/16", Help: "range of the services' local addresses; gateways on one host need a range each"},
 		{Path: "admin", Example: "127.0.0.1:7980", Help: "address of the admin API"},
 		{Path: "metrics", Example: "0.0.0.0:7981", Help: "address of /metrics, /healthz and /readyz"},
 		{Path: "data", Example: "/var/lib/grapevine", Help: "directory for what must outlive a restart"},
-		{Path: "kubernetes.enabled", Example: "false", Help: "take services from Kubernetes (not in this version)"},
+		{Path: "kubernetes.enabled", Example: "true", Help: "take services from Kubernetes, and put the mesh's there"},
 		{Path: "kubernetes.namespace", Example: "grapevine", Help: "Grapevine's own namespace"},
-		{Path: "kubernetes.mcs", Example: "false", Help: "serve the Multi-Cluster Services API"},
+		{Path: "kubernetes.mcs", Example: "true", Help: "serve the Multi-Cluster Services API: ServiceImports, conditions"},
+		{Path: "kubernetes.kubeconfig", Example: "/home/me/.kube/config", Help: "how to reach the API server (default: as Pods do)"},
+		{Path: "kubernetes.pod-ips", Example: "10.11.0.7,fd00:11::7", Help: "this Pod's addresses (default: the interfaces')", List: true},
+		{Path: "kubernetes.node-ip", Example: "192.0.2.10", Help: "the address of this Pod's node, for a mesh port that is a NodePort or the host's"},
 		{Path: "services", Example: `[{name: web, namespace: shop, ports: [{port: 8080}], endpoints: ["127.0.0.1:9001"]}]`, Help: "exported services, as YAML"},
 	}
 }

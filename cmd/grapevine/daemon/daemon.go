@@ -12,7 +12,6 @@ import (
 	"github.com/grapevine-mesh/grapevine/dnsserver"
 	"github.com/grapevine-mesh/grapevine/gossip"
 	"github.com/grapevine-mesh/grapevine/registry"
-	"github.com/grapevine-mesh/grapevine/registry/file"
 	"github.com/grapevine-mesh/grapevine/tunnel"
 )
 
@@ -41,18 +40,16 @@ type Daemon struct {
 	store    *registry.Store
 	sync     *registry.Sync
 	atlas    *registry.Atlas
-	source   *file.Source
-	vips     *file.VIPs
+	home     home
 	fronts   *tunnel.Fronts
 	names    *dnsserver.Server
 
 	backends   *backends
 	events     *events
-	complaints map[string]string // by steer alone
-	changed    chan struct{}     // one slot: members or links have changed
-	exported   chan struct{}     // one slot: what the mesh exports has changed
+	complaints *complaints
+	changed    chan struct{} // one slot: members or links have changed
+	exported   chan struct{} // one slot: what the mesh exports has changed
 	draining   atomic.Bool
-	fronted    atomic.Pointer[map[registry.VIPName][]registry.Port] // the VIPs that are listened on
 }
 
 // New builds a gateway and binds its sockets, so that a mistake or a taken port shows before anything runs. It starts
@@ -65,7 +62,7 @@ func New(cfg Config, options Options) (_ *Daemon, err error) {
 	d := &Daemon{
 		settings: s, options: options, log: options.Log.With().Stringer("self", s.self).Logger(),
 		stopping: make(chan struct{}), changed: make(chan struct{}, 1), exported: make(chan struct{}, 1),
-		backends: newBackends(s.self.Cluster), events: newEvents(), complaints: make(map[string]string),
+		backends: newBackends(s.self.Cluster), events: newEvents(), complaints: newComplaints(),
 	}
 	if d.identity, err = tunnel.LoadIdentity(s.tls, s.mesh, s.self); err != nil {
 		return nil, fmt.Errorf("tls: %w", err)
@@ -86,8 +83,8 @@ func New(cfg Config, options Options) (_ *Daemon, err error) {
 
 // Close releases what New took, for a gateway that isn't run.
 func (d *Daemon) Close() {
-	if d.vips != nil {
-		d.vips.Close()
+	if d.home != nil {
+		d.home.Close()
 	}
 	d.sockets.close()
 	d.data.Close()
@@ -96,7 +93,7 @@ func (d *Daemon) Close() {
 // Run runs the gateway until ctx ends, or a part of it does, and returns when all of it has stopped.
 //
 // The farewell is ordered. First the peers hear that this gateway takes nothing new, so that nothing is cut off on its way
-// here. Then the parts stop in the reverse order of their start: the ring is left over links that still stand; the VIPs
+// here; then, where the cluster has other gateways, the applications beside it are led to those. Then the parts stop in the reverse order of their start: the ring is left over links that still stand; the VIPs
 // and then the links let what is open end, for Grace at most; and the links close with a farewell, so that nobody takes
 // the leave for a crash.
 func (d *Daemon) Run(ctx context.Context) error {
@@ -114,13 +111,14 @@ func (d *Daemon) Run(ctx context.Context) error {
 	p.Go("fronts", d.fronts.Run)
 	p.Go("steering", d.steer)
 	p.Go("certificates", d.reloadCertificates)
-	p.Go("services", d.source.Run)
+	p.Go("services", d.home.Run)
 	p.Go("ring", d.ring.Run)
 
 	select {
 	case <-ctx.Done():
 		d.log.Info().Msg("gateway asked to stop")
 		d.SetDraining(true)
+		d.leave()
 	case <-p.Ended():
 	}
 	close(d.stopping)
@@ -151,6 +149,15 @@ func (d *Daemon) SetDraining(draining bool) {
 	}
 	d.events.Add(Event{Type: "daemon", Gateway: d.settings.self.String(), State: state})
 	d.log.Info().Str("state", state).Msg("drain switched")
+}
+
+// leaveTimeout bounds how long the applications may take to use other gateways.
+const leaveTimeout = 5 * time.Second
+
+func (d *Daemon) leave() {
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	defer cancel()
+	d.home.Leave(ctx)
 }
 
 // raise sets a one-slot flag. It never blocks.

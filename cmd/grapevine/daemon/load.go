@@ -77,7 +77,7 @@ func override(document map[string]any, k Key, value string) error {
 			}
 		}
 		parsed = list
-	case k.Path == "services" || strings.HasPrefix(k.Path, "kubernetes."):
+	case k.Path == "services" || k.Path == "kubernetes.enabled" || k.Path == "kubernetes.mcs":
 		if err := yaml.Unmarshal([]byte(value), &parsed); err != nil {
 			return keyError(k.Path, fmt.Errorf("not valid YAML: %w", err))
 		}

@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/grapevine-mesh/grapevine/registry"
+	"github.com/grapevine-mesh/grapevine/registry/file"
 )
 
 func TestLoadLaysFlagsOverTheFileOverTheDefaults(t *testing.T) {
@@ -51,7 +54,8 @@ func TestResolveTellsEveryMistakeWithItsKeyAndAnExample(t *testing.T) {
 	cfg.DNS.TTL = "soon"
 	cfg.VIPs = "127.80.0.0"
 	cfg.TCP = "on"
-	cfg.Kubernetes.Enabled = true
+	cfg.Kubernetes = KubernetesConfig{MCS: true, PodIPs: []string{"10.0.0.300"}, NodeIP: "node"}
+	cfg.DNS.Clusterset = "svc.federated"
 	_, err := cfg.resolve()
 	for _, want := range []string{
 		"cluster: missing; a valid example is `cluster: east`",
@@ -59,11 +63,45 @@ func TestResolveTellsEveryMistakeWithItsKeyAndAnExample(t *testing.T) {
 		`mesh.seeds: "west.example.com" is no host with a port`,
 		"mesh.advertise: entry 0, 0.0.0.0:7946, can't be dialled",
 		`dns.ttl: "soon" is no duration`,
+		"dns.clusterset: \"svc.federated\" and dns.zone \"federated\": one is in the other; a valid example is `dns.clusterset: clusterset.local`",
 		`vips: "127.80.0.0" is no address range`,
 		`tcp: "on": want auto or off`,
-		"kubernetes.enabled",
+		"kubernetes.mcs: without kubernetes.enabled; a valid example is `kubernetes.mcs: true`",
+		`kubernetes.namespace: "": want a DNS label`,
+		`kubernetes.pod-ips: "10.0.0.300" is no address of a Pod`,
+		`kubernetes.node-ip: "node" is no address`,
 	} {
 		require.ErrorContains(t, err, want)
+	}
+}
+
+func TestServicesHaveOneSource(t *testing.T) {
+	cfg := Defaults()
+	cfg.Cluster, cfg.Gateway, cfg.Kubernetes.Enabled = "east", "gw-0", true
+	cfg.Services = []file.Service{{Name: "web", Namespace: "shop", Ports: []registry.Port{{Port: 80}}, Endpoints: []string{"10.0.0.1"}}}
+	_, err := cfg.resolve()
+	require.ErrorContains(t, err, "services: with kubernetes.enabled services come from the cluster")
+	cfg.Services = nil
+	_, err = cfg.resolve()
+	require.NoError(t, err)
+}
+
+func TestTheTwoZonesShareNoName(t *testing.T) {
+	for _, row := range []struct {
+		zone, clusterset string
+		fine             bool
+	}{
+		{"federated", "", true},
+		{"federated", "clusterset.local", true},
+		{"mesh.local", "clusterset.local", true},
+		{"federated", "unfederated", true},
+		{"federated", "federated", false},
+		{"federated", "clusterset.federated", false},
+		{"mesh.clusterset.local", "clusterset.local", false},
+		{"federated", "clusterset..local", false},
+		{"federated", "Clusterset.local", false},
+	} {
+		require.Equal(t, row.fine, checkClusterset(row.clusterset, row.zone) == nil, "%+v", row)
 	}
 }
 

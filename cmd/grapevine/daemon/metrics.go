@@ -53,6 +53,11 @@ var (
 	metricAccepted    = describe("streams_accepted_total", "Connections taken for other gateways.")
 	metricRefused     = describe("streams_refused_total", "Connections of other gateways that were refused.", "reason")
 	metricDropped     = describe("packets_dropped_total", "Gossip packets dropped because a peer takes none.")
+	metricFlows       = describe("flows", "Open UDP flows, of clients here and of other gateways' clients.", "of")
+	metricFlowsOpened = describe("flows_opened_total", "UDP flows opened for clients here, and taken for other gateways.", "of")
+	metricFlowsEnded  = describe("flows_timed_out_total", "UDP flows that ended because nobody used them.", "of")
+	metricFlowsFailed = describe("flows_failed_total", "UDP flows of clients here for which no cluster could be had.")
+	metricDatagrams   = describe("datagrams_dropped_total", "Datagrams of UDP services dropped here, by reason.", "reason")
 	metricEntries     = describe("registry_refused_total", "Registry entries refused.", "reason")
 	metricQueries     = describe("dns_replies_total", "DNS replies by response code.", "rcode")
 	metricCertificate = describe("certificate_expiry_timestamp_seconds", "When this gateway's certificate expires.")
@@ -66,6 +71,7 @@ func (c collector) Describe(out chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
 		metricBuild, metricReady, metricSynced, metricDraining, metricMembers, metricLinks, metricRTT, metricStreams, metricServices, metricEligible,
 		metricOpened, metricFailed, metricHedged, metricAccepted, metricRefused, metricDropped, metricEntries, metricQueries, metricCertificate,
+		metricFlows, metricFlowsOpened, metricFlowsEnded, metricFlowsFailed, metricDatagrams,
 	} {
 		out <- desc
 	}
@@ -137,6 +143,19 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	for reason, n := range stats.Refused {
 		counter(metricRefused, n, string(reason))
 	}
+	const here, others = "clients", "gateways"
+	clients := d.fronts.FlowStats()
+	gauge(metricFlows, float64(clients.Flows), here)
+	gauge(metricFlows, float64(stats.Flows), others)
+	counter(metricFlowsOpened, clients.Opened, here)
+	counter(metricFlowsOpened, stats.FlowsAccepted, others)
+	counter(metricFlowsEnded, clients.Expired, here)
+	counter(metricFlowsEnded, stats.FlowsExpired, others)
+	counter(metricFlowsFailed, clients.Failed)
+	counter(metricDatagrams, stats.DatagramsDropped, "overflow")
+	counter(metricDatagrams, stats.DatagramsStray, "no-such-flow")
+	counter(metricDatagrams, clients.Refused, "too-many-clients")
+	counter(metricDatagrams, clients.Dropped, "no-flow-yet")
 	refused := make(map[registry.Reason]uint64)
 	for _, r := range d.store.Refusals() {
 		refused[r.Reason] += r.Count

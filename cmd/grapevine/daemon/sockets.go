@@ -7,13 +7,26 @@ import (
 	"net"
 	"net/netip"
 	"syscall"
+
+	"github.com/grapevine-mesh/grapevine/registry"
 )
 
 // Sockets is where a gateway gets its sockets from: the machine's ([Machine]), or a host of a simulated network.
 type Sockets interface {
 	ListenPacket(addr netip.AddrPort) (net.PacketConn, error)
+	DialPacket(ctx context.Context, to netip.AddrPort) (net.Conn, error)
 	Listen(addr netip.AddrPort) (net.Listener, error)
 	Dial(ctx context.Context, to netip.AddrPort) (net.Conn, error)
+}
+
+// dialBackend connects to an endpoint.
+func dialBackend(sockets Sockets) func(context.Context, registry.Protocol, netip.AddrPort) (net.Conn, error) {
+	return func(ctx context.Context, protocol registry.Protocol, to netip.AddrPort) (net.Conn, error) {
+		if protocol == registry.UDP {
+			return sockets.DialPacket(ctx, to)
+		}
+		return sockets.Dial(ctx, to)
+	}
 }
 
 // Machine gives this machine's own sockets.
@@ -22,6 +35,12 @@ type Machine struct{}
 // ListenPacket binds a UDP socket.
 func (Machine) ListenPacket(addr netip.AddrPort) (net.PacketConn, error) {
 	return net.ListenPacket("udp", addr.String())
+}
+
+// DialPacket connects a UDP socket.
+func (Machine) DialPacket(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+	var dialer net.Dialer
+	return dialer.DialContext(ctx, "udp", to.String())
 }
 
 // Listen binds a TCP socket.

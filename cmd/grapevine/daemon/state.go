@@ -14,7 +14,7 @@ const readyWithout = 10 * time.Second
 
 // ready tells whether the gateway serves its own cluster. Peers can delay that, and never prevent it.
 func (d *Daemon) ready() bool {
-	return d.atlas.Directory().Ready() || time.Since(d.started) > readyWithout
+	return d.atlas.Directory().Ready() && d.home.Settled() || time.Since(d.started) > readyWithout
 }
 
 // isolated tells whether the gateway knows of others, or should, and reaches none.
@@ -84,7 +84,7 @@ func (d *Daemon) Services() []Service {
 	services := []Service{}
 	for s := range d.atlas.Directory().Services() {
 		service := Service{Namespace: s.Name.Namespace, Name: s.Name.Name, DNS: s.Name.String() + "." + d.settings.zone, Clusters: []ServiceCluster{}}
-		if vip, _ := d.vips.Lookup(registry.VIPName{Service: s.Name}); vip.IsValid() {
+		if vip, _ := d.home.Lookup(registry.VIPName{Service: s.Name}); vip.IsValid() {
 			service.VIP = vip.String()
 		}
 		for _, offer := range s.Offers {
@@ -105,7 +105,7 @@ func (d *Daemon) describeOffer(service *Service, name registry.ServiceName, offe
 			service.Ports = append(service.Ports, port)
 		}
 	}
-	if vip, _ := d.vips.Lookup(registry.VIPName{Service: name, Cluster: offer.Cluster}); vip.IsValid() && offer.Export.Visibility.Mirrored() {
+	if vip, _ := d.home.Lookup(registry.VIPName{Service: name, Cluster: offer.Cluster}); vip.IsValid() && offer.Export.Visibility.Mirrored() {
 		if service.Mirrors == nil {
 			service.Mirrors = make(map[string]string)
 		}

@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"math/rand/v2"
-	"net/netip"
 	"time"
 
 	"github.com/grapevine-mesh/grapevine/gossip"
@@ -37,14 +36,21 @@ func (d *Daemon) steer(ctx context.Context) error {
 // judge says which gateways can be used now. Instances are those of the links at the time before: a gateway that was
 // restarted so quickly that nothing went down has to be synchronised with all the same.
 func (d *Daemon) judge(instances map[registry.Gateway]uint64) {
+	members, links := d.ring.Members(), d.endpoint.Links()
+	d.home.Notice(members, links)
 	live := make(map[registry.Gateway]registry.Liveness)
-	for _, member := range d.ring.Members() {
+	var siblings []registry.Gateway
+	for _, member := range members {
 		if member.State == gossip.Alive || member.State == gossip.Suspect {
 			live[member.Gateway] = registry.Liveness{Alive: true}
+			if member.Gateway.Cluster == d.settings.self.Cluster {
+				siblings = append(siblings, member.Gateway)
+			}
 		}
 	}
+	d.endpoint.Attend(siblings...) // what leads to a dead one in our own cluster has to be cleared at once
 	var peers []registry.Gateway
-	for _, link := range d.endpoint.Links() {
+	for _, link := range links {
 		l := live[link.Gateway]
 		l.Link, l.RTT, l.Draining = registry.LinkState(link.State), link.RTT, link.Draining
 		live[link.Gateway] = l
@@ -83,72 +89,18 @@ func (d *Daemon) alone() bool {
 	return len(d.settings.seeds) == 0 || time.Since(d.started) > aloneAfter
 }
 
-// place gives every service that is reached through gateways its VIP, and listens there.
+// place gives every service that is reached through gateways its VIP, and listens for it.
 func (d *Daemon) place() {
-	fronts := make(map[registry.VIPName][]registry.Port)
-	for service := range d.atlas.Directory().Services() {
-		for _, offer := range service.Offers {
-			if offer.Export.Reach != registry.ThroughGateway {
-				continue
-			}
-			if offer.Export.Visibility.Federated() {
-				name := registry.VIPName{Service: service.Name}
-				fronts[name] = append(fronts[name], offer.Export.Ports...)
-			}
-			if offer.Export.Visibility.Mirrored() {
-				fronts[registry.VIPName{Service: service.Name, Cluster: offer.Cluster}] = offer.Export.Ports
-			}
-		}
-	}
-	names := make([]registry.VIPName, 0, len(fronts))
-	for name := range fronts {
-		names = append(names, name)
-	}
-	d.complain("vips", d.vips.Assign(names))
-
-	targets := make(map[netip.AddrPort]tunnel.Target)
-	for name, ports := range fronts {
-		vip, _ := d.vips.Lookup(name)
-		for _, port := range ports {
-			if vip.IsValid() && port.Protocol == registry.TCP {
-				targets[netip.AddrPortFrom(vip, port.Port)] = tunnel.Target{Name: name, Port: port.Port, Protocol: port.Protocol}
-			}
-		}
-	}
-	d.complain("fronts", d.fronts.Set(targets))
-	d.fronted.Store(&fronts)
-}
-
-// vip returns the VIP of a service once connections to it are taken: a name that is answered a moment too soon costs its
-// clients a refused connection.
-func (d *Daemon) vip(name registry.VIPName) (v4, v6 netip.Addr) {
-	if fronts := d.fronted.Load(); fronts != nil {
-		if _, there := (*fronts)[name]; there {
-			return d.vips.Lookup(name)
-		}
-	}
-	return netip.Addr{}, netip.Addr{}
+	fronts, err := d.home.Place(d.atlas.Directory().Wanted(d.settings.kube.mcs))
+	d.complain("vips", err)
+	refused, err := d.fronts.Set(fronts)
+	d.complain("fronts", err)
+	d.home.Open(fronts, refused)
 }
 
 // route ranks the clusters that a connection to t may go to.
 func (d *Daemon) route(t tunnel.Target) []registry.Candidate {
 	return d.atlas.Directory().Route(t.Name, d.settings.self.Cluster, rand.Uint64N)
-}
-
-// complain logs a standing problem when it begins and when it changes, and not at every look.
-func (d *Daemon) complain(about string, err error) {
-	text := ""
-	if err != nil {
-		text = err.Error()
-	}
-	if d.complaints[about] == text {
-		return
-	}
-	d.complaints[about] = text
-	if err != nil {
-		d.log.Error().Err(err).Msg("services without an address")
-		d.events.Add(Event{Type: "daemon", Gateway: d.settings.self.String(), State: "problem", Detail: text})
-	}
 }
 
 // publish exports what the source says is there now.

@@ -42,6 +42,7 @@ the end. The exit code is 0 when no request failed or hung that was begun after 
 			return experiment.UntilSignal(cmd, func(ctx context.Context) error { return Run(ctx, o, out) })
 		},
 	}
+	cmd.AddCommand(serviceCommand(), getCommand(), lookupCommand())
 	flags := cmd.Flags()
 	flags.Var(&kill, "kill", "the cluster that the fault hits, and when (default west@15s)")
 	flags.Var(&heal, "heal", "when it is healed (default west@30s, and with --kill never)")

@@ -52,7 +52,7 @@ func (m *mesh) gatewayCommand(g *gateway) chaos.Command {
 }
 
 func (m *mesh) serviceCommand(c *cluster) chaos.Command {
-	return m.command(c.Name+"/"+serviceName, serviceCommand, "--listen", c.Service.String(), "--answer", c.Name)
+	return m.command(c.Name+"/"+serviceName, "demo", "service", "--listen", c.Service.String(), "--answer", c.Name)
 }
 
 // command starts this program as another one. Ten processes share the machine, and each needs a small part of a core: with

@@ -14,27 +14,33 @@ import (
 	"github.com/grapevine-mesh/grapevine/cmd/grapevine/experiment"
 )
 
-// serviceCommand is the name of the hidden subcommand that is the sample service.
-const serviceCommand = "demo-service"
-
-// ServiceCommand returns the sample service of the demo as a hidden subcommand: the demo starts one process of it in each
-// cluster.
-func ServiceCommand() *cobra.Command {
-	var listen, answer string
+// serviceCommand returns the sample service as a hidden subcommand: the demo starts one process of it in each cluster, and
+// the samples for Kubernetes are made of it.
+func serviceCommand() *cobra.Command {
+	var listen, echo, answer string
 	cmd := &cobra.Command{
-		Use:    serviceCommand + " --listen ADDRESS --answer TEXT",
-		Short:  "The sample service of the demo: answers every request with a text",
-		Hidden: true,
-		Args:   cobra.NoArgs,
+		Use:     "service [--listen ADDRESS] [--echo ADDRESS] --answer TEXT",
+		Short:   "The sample service: answers every request with a text",
+		Example: "  grapevine demo service --listen 0.0.0.0:8080 --echo 0.0.0.0:9000 --answer 'east frontend-0 10.11.0.7'",
+		Hidden:  true,
+		Args:    experiment.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			address, err := netip.ParseAddrPort(listen)
 			if err != nil {
 				return experiment.Usagef("--listen: want an address with a port, such as --listen 127.0.0.1:9001")
 			}
-			return RunService(cmd.Context(), address, answer)
+			if echo == "" {
+				return RunService(cmd.Context(), address, answer)
+			}
+			echoAt, err := netip.ParseAddrPort(echo)
+			if err != nil {
+				return experiment.Usagef("--echo: want an address with a port, such as --echo 127.0.0.1:9000")
+			}
+			return runBoth(cmd.Context(), address, echoAt, answer)
 		},
 	}
-	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:9001", "where to listen")
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:9001", "where to answer HTTP")
+	cmd.Flags().StringVar(&echo, "echo", "", "where to answer UDP: the text, a space, and what came (default: nowhere)")
 	cmd.Flags().StringVar(&answer, "answer", "", "what to answer")
 	return cmd
 }
@@ -66,4 +72,45 @@ func RunService(ctx context.Context, listen netip.AddrPort, answer string) error
 		return err
 	}
 	return nil
+}
+
+// runBoth serves HTTP and UDP until ctx or one of them ends.
+func runBoth(ctx context.Context, listen, echo netip.AddrPort, answer string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	echoed := make(chan error, 1)
+	go func() {
+		defer cancel()
+		echoed <- runEcho(ctx, echo, answer)
+	}()
+	err := RunService(ctx, listen, answer)
+	cancel()
+	return errors.Join(err, <-echoed)
+}
+
+// maxDatagram is the longest UDP payload.
+const maxDatagram = 65_507
+
+// runEcho sends every datagram back behind the given text and a space, until ctx ends. What would be too long together
+// loses its end.
+func runEcho(ctx context.Context, listen netip.AddrPort, answer string) error {
+	conn, err := net.ListenPacket("udp", listen.String())
+	if err != nil {
+		return fmt.Errorf("the sample service: %w", err)
+	}
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	defer conn.Close()
+	packet := make([]byte, maxDatagram)
+	for {
+		n, from, err := conn.ReadFrom(packet)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("the sample service: %w", err)
+		}
+		reply := append([]byte(answer+" "), packet[:n]...)
+		conn.WriteTo(reply[:min(len(reply), maxDatagram)], from) // the sender may be gone: UDP promises nothing
+	}
 }

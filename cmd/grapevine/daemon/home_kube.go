@@ -1,0 +1,299 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/grapevine-mesh/grapevine/gossip"
+	"github.com/grapevine-mesh/grapevine/registry"
+	"github.com/grapevine-mesh/grapevine/registry/kube"
+	"github.com/grapevine-mesh/grapevine/registry/kube/imports"
+	"github.com/grapevine-mesh/grapevine/registry/kube/mcs"
+	"github.com/grapevine-mesh/grapevine/tunnel"
+)
+
+// kubeHome is a Kubernetes cluster: what it exports is labelled there, and a VIP is the ClusterIP of a derived Service, whose
+// endpoints lead to ports of this Pod.
+//
+//	watch ─▶ source ──▶ exports
+//	  │                              directory ─┐
+//	  ├──────────────────────────────▶ importer ┴─▶ derived Services, EndpointSlices
+//	  ├──────────────────────────────▶ mcs ───────▶ ServiceImports, conditions
+//	  └─▶ address ─▶ what the ring advertises
+type kubeHome struct {
+	watch      *kube.Watch
+	source     *kube.Source
+	importer   *imports.Importer
+	mcs        *mcs.MCS // nil: not turned on
+	address    *kube.Address
+	ports      *imports.Ports
+	self       registry.Gateway
+	resolve    func(ctx context.Context, host string) ([]netip.Addr, error)
+	moved      func([]netip.AddrPort) // where others reach this gateway has changed
+	complain   func(about string, err error)
+	podAddrs   []netip.AddrPort // the mesh's port at this Pod, for the cluster's own gateways
+	recalled   bool             // by Place alone: the ports of before the start are known
+	configured bool             // where others reach this gateway is configured
+	first      atomic.Bool      // this gateway writes what its cluster's gateways share
+	company    atomic.Bool      // the cluster has another gateway that lives
+}
+
+// buildKubeHome connects to the cluster's API server, which may be away.
+func (d *Daemon) buildKubeHome() (home, error) {
+	s, log := d.settings, d.log.With().Str("part", "kubernetes").Logger()
+	kube.QuietKlog(log)
+	client, err := kube.Connect(s.kube.kubeconfig, "grapevine/"+d.options.Version)
+	if err != nil {
+		return nil, err
+	}
+	meshPort := portOf(d.sockets.mesh.LocalAddr())
+	podAddrs, err := s.podAddrs(meshPort)
+	if err != nil {
+		return nil, err
+	}
+	podIPs := make([]netip.Addr, len(podAddrs))
+	for i, addr := range podAddrs {
+		podIPs[i] = addr.Addr()
+	}
+	h := &kubeHome{
+		self: s.self, ports: imports.NewPorts(podIPs), podAddrs: podAddrs, configured: len(s.advertise) > 0,
+		moved: d.ring.Advertise, complain: d.complain, resolve: d.options.Resolve,
+	}
+	h.first.Store(true)
+	if h.watch, err = kube.NewWatch(kube.WatchConfig{Client: client, Namespace: s.kube.namespace, MCS: s.kube.mcs, Log: log}); err != nil {
+		return nil, err
+	}
+	directory := func() *registry.Directory { return d.atlas.Directory() }
+	h.importer, err = imports.NewImporter(imports.ImporterConfig{
+		Client: client.Core, Services: h.watch.Services(), Slices: h.watch.EndpointSlices(), Synced: h.watch.Synced,
+		Changed: h.watch.Subscribe(kube.TopicOwn), Namespace: s.kube.namespace, Self: s.self, PodIPs: podIPs,
+		Directory: directory, Every: s.kube.mcs, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	h.source, err = kube.NewSource(kube.SourceConfig{Watch: h.watch, Self: s.self, First: h.first.Load, Log: log, OnChange: func(own []registry.Own) {
+		h.importer.SetOwn(own)
+		d.publish(own)
+	}})
+	if err != nil {
+		return nil, err
+	}
+	if h.address, err = kube.NewAddress(kube.AddressConfig{Watch: h.watch, Pod: s.self.Name, NodeIP: s.kube.nodeIP, Port: meshPort}); err != nil {
+		return nil, err
+	}
+	if s.kube.mcs {
+		h.mcs, err = mcs.New(mcs.Config{
+			Client: client, Exports: h.watch.ServiceExports(), Imports: h.watch.ServiceImports(), Namespaces: h.watch.Namespaces(),
+			Slices: h.watch.EndpointSlices(), Served: h.watch.ServesMCS, Changed: h.watch.Subscribe(kube.TopicMCS, kube.TopicVerdicts, kube.TopicOwn),
+			Self: s.self, Directory: directory, Verdicts: h.source.Verdicts, VIP: h.importer.Lookup, First: h.first.Load, Log: log,
+		})
+	}
+	return h, err
+}
+
+// podAddrs returns where the cluster's own gateways reach this one.
+func (s *settings) podAddrs(meshPort uint16) ([]netip.AddrPort, error) {
+	if len(s.kube.podIPs) == 0 {
+		return advertised(netip.AddrPortFrom(s.listen.Addr(), meshPort))
+	}
+	var addrs []netip.AddrPort
+	for _, ip := range s.kube.podIPs {
+		addrs = append(addrs, netip.AddrPortFrom(ip, meshPort))
+	}
+	return addrs, nil
+}
+
+// Run watches the cluster and writes to it until ctx ends, and returns once all of it has stopped.
+func (h *kubeHome) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var running sync.WaitGroup
+	defer running.Wait()
+	ended := make(chan error, 5)
+	for name, run := range h.parts() {
+		running.Go(func() {
+			if err := run(ctx); ctx.Err() == nil {
+				ended <- fmt.Errorf("%s: ended: %w", name, err)
+			}
+		})
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-ended:
+		stop()
+		return err
+	}
+}
+
+func (h *kubeHome) parts() map[string]func(context.Context) error {
+	parts := map[string]func(context.Context) error{"watch": h.watch.Run, "exports": h.source.Run, "imports": h.importer.Run}
+	if !h.configured {
+		parts["address"] = h.advertise
+	}
+	if h.mcs != nil {
+		parts["mcs"] = h.awaitMCS
+	}
+	return parts
+}
+
+// awaitMCS begins with the Multi-Cluster Services API when all its objects are known.
+func (h *kubeHome) awaitMCS(ctx context.Context) error {
+	known := h.watch.Subscribe(kube.TopicMCS)
+	for !h.watch.SyncedMCS() {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-known:
+		}
+	}
+	return h.mcs.Run(ctx)
+}
+
+// addressAgain is how often the host names of a load balancer are looked up.
+const addressAgain = time.Minute
+
+// advertise keeps the ring true to where others reach this gateway. The Pod's own addresses come last: only this cluster's
+// gateways can use them, for other clusters may have the same ones.
+func (h *kubeHome) advertise(ctx context.Context) error {
+	ticker := time.NewTicker(addressAgain)
+	defer ticker.Stop()
+	var last []netip.AddrPort
+	for {
+		texts, err := h.address.Advertised()
+		addrs, failed := h.lookup(ctx, texts)
+		if err = errors.Join(err, failed); ctx.Err() == nil {
+			h.complain("address", err)
+			if all := slices.Concat(addrs, h.podAddrs); err == nil && !slices.Equal(all, last) {
+				h.moved(all)
+				last = all
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		case <-h.address.Changed():
+		}
+	}
+}
+
+// lookup turns "host:port" texts into addresses.
+func (h *kubeHome) lookup(ctx context.Context, texts []string) (addrs []netip.AddrPort, err error) {
+	for _, text := range texts {
+		host, port, failed := net.SplitHostPort(text)
+		number, wrong := strconv.ParseUint(port, 10, 16)
+		if err = errors.Join(err, failed, wrong); err != nil {
+			return nil, err
+		}
+		found, failed := h.resolveHost(ctx, host)
+		if failed != nil {
+			return nil, failed
+		}
+		for _, addr := range found {
+			addrs = append(addrs, netip.AddrPortFrom(addr.Unmap(), uint16(number)))
+		}
+	}
+	return addrs, nil
+}
+
+func (h *kubeHome) resolveHost(ctx context.Context, host string) ([]netip.Addr, error) {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{addr}, nil
+	}
+	if h.resolve != nil {
+		return h.resolve(ctx, host)
+	}
+	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	slices.SortFunc(found, netip.Addr.Compare)
+	return found, err
+}
+
+// Place gives each port of each name a port of this Pod: the one that it had before a restart, if that is known by now.
+func (h *kubeHome) Place(wanted map[registry.VIPName][]registry.Port) ([]registry.Front, error) {
+	if !h.recalled && h.watch.Synced() {
+		recorded, err := h.importer.Recorded()
+		if err != nil {
+			return nil, err
+		}
+		h.ports.Keep(recorded, time.Now())
+		h.recalled = true
+	}
+	return h.ports.Place(wanted, time.Now())
+}
+
+// Open makes the derived Services lead here.
+func (h *kubeHome) Open(fronts, refused []registry.Front) {
+	h.ports.Refused(refused, time.Now())
+	h.importer.Open(slices.DeleteFunc(slices.Clone(fronts), func(f registry.Front) bool { return slices.Contains(refused, f) }))
+}
+
+// Lookup returns the ClusterIPs of the derived Service.
+func (h *kubeHome) Lookup(name registry.VIPName) (v4, v6 netip.Addr) { return h.importer.Lookup(name) }
+
+// Settled tells whether all that this gateway listens for leads here.
+func (h *kubeHome) Settled() bool { return h.importer.Settled() }
+
+// proxyLag is how long kube-proxy may take until it sends nothing to an endpoint that is gone: it follows changes once a
+// second.
+const proxyLag = 1500 * time.Millisecond
+
+// Leave takes this gateway's endpoints away and waits until kube-proxy knows, where the cluster has another gateway.
+func (h *kubeHome) Leave(ctx context.Context) {
+	err := h.importer.Withdraw(ctx)
+	h.complain("leave", err)
+	if err != nil || !h.company.Load() {
+		return
+	}
+	select {
+	case <-time.After(proxyLag):
+	case <-ctx.Done():
+	}
+}
+
+// Notice finds out which of the cluster's gateways writes what they share, and whose endpoints are dead.
+func (h *kubeHome) Notice(members []gossip.Member, links []tunnel.Link) {
+	known := siblings(h.self, members, links)
+	first, company := true, false
+	for name, state := range known {
+		if state == imports.SiblingLive {
+			company = true
+			first = first && h.self.Name < name
+		}
+	}
+	h.first.Store(first)
+	h.company.Store(company)
+	h.importer.SetGateways(known)
+}
+
+// Close does nothing: nothing is held before Run.
+func (h *kubeHome) Close() error { return nil }
+
+// siblings says of this cluster's other gateways whether they live, by what the ring and the links say.
+func siblings(self registry.Gateway, members []gossip.Member, links []tunnel.Link) map[string]imports.Sibling {
+	known := make(map[string]imports.Sibling)
+	for _, m := range members {
+		if m.Gateway.Cluster != self.Cluster || m.Gateway == self {
+			continue
+		}
+		known[m.Gateway.Name] = imports.SiblingLive
+		if m.State == gossip.Dead || m.State == gossip.Left {
+			known[m.Gateway.Name] = imports.SiblingDead
+		}
+	}
+	for _, l := range links {
+		if known[l.Gateway.Name] == imports.SiblingLive && l.Gateway.Cluster == self.Cluster && l.State == tunnel.Down {
+			known[l.Gateway.Name] = imports.SiblingLinkDown
+		}
+	}
+	return known
+}

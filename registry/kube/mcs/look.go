@@ -1,0 +1,87 @@
+package mcs
+
+import (
+	"context"
+	"time"
+
+	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
+	mcs "sigs.k8s.io/mcs-api/pkg/apis/v1beta1"
+
+	"github.com/grapevine-mesh/grapevine/registry"
+)
+
+// look does what is due, and returns when to look again at the latest.
+func (m *MCS) look(ctx context.Context, directory *registry.Directory) time.Duration {
+	notes := notes{was: m.told, now: map[string]bool{}}
+	defer func() { m.told = notes.now }()
+	if !m.config.Served() {
+		if notes.first("not served") {
+			m.config.Log.Info().Msg("the Multi-Cluster Services API isn't installed here, and is taken up once it is")
+		}
+		return relook
+	}
+	facts, err := m.facts(directory)
+	if err != nil {
+		m.config.Log.Error().Err(err).Msg("multi-cluster services can't be read")
+		return relook
+	}
+	changes, foreign := facts.plan()
+	due, wait := m.queue.due(changes, m.config.First(), facts.now)
+	for _, key := range foreign {
+		if notes.first(key.String()) {
+			m.config.Log.Warn().Stringer("object", key).Msg("somebody else's object stands where an import should be, and is left alone")
+		}
+	}
+	m.count(func(s *Stats) {
+		s.Imports, s.Slices, s.Exports = ours(facts.imports), ours(facts.slices), len(facts.exports)
+		s.Foreign, s.Waiting = len(foreign), len(changes)
+	})
+	m.writeAll(ctx, due)
+	if wait == 0 {
+		return relook
+	}
+	return min(wait, relook)
+}
+
+// facts reads the caches. What they hold is shared, and isn't changed.
+func (m *MCS) facts(directory *registry.Directory) (*facts, error) {
+	f := &facts{
+		self: m.config.Self.Cluster, directory: directory, verdicts: m.config.Verdicts(), vip: m.config.VIP, now: time.Now(),
+	}
+	ofThisAPI, err := labels.NewRequirement(mcs.LabelServiceName, selection.Exists, nil)
+	if err == nil {
+		f.slices, err = m.config.Slices.List(labels.NewSelector().Add(*ofThisAPI))
+	}
+	if err == nil {
+		f.imports, err = m.config.Imports.List(labels.Everything())
+	}
+	if err == nil {
+		f.exports, err = m.config.Exports.List(labels.Everything())
+	}
+	if err == nil {
+		f.namespaces, err = m.config.Namespaces.List(labels.Everything())
+	}
+	return f, err
+}
+
+func ours[T meta.Object](objects []T) (n int) {
+	for _, o := range objects {
+		if isOurs(o) {
+			n++
+		}
+	}
+	return n
+}
+
+// notes keeps the log to what is new: what was told and still holds isn't told again.
+type notes struct {
+	was, now map[string]bool
+}
+
+func (n *notes) first(what string) bool {
+	told := n.was[what] || n.now[what]
+	n.now[what] = true
+	return !told
+}
