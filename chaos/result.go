@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -132,7 +133,13 @@ func (r *Result) judgeReturn() {
 	}
 }
 
-// crossed tells whether other clusters ever got answers from this one: where each cluster serves itself first, they don't.
+// Crossed tells whether any request was answered by another cluster than it was asked in. Where each cluster serves itself first,
+// none is, and the loss of a cluster is only its own.
+func (r *Result) Crossed() bool {
+	return slices.ContainsFunc(r.Clusters, r.crossed)
+}
+
+// crossed tells whether other clusters ever got answers from this one.
 func (r *Result) crossed(cluster string) bool {
 	for _, c := range r.ByCluster {
 		if c.Cluster != cluster && c.Served[cluster] > 0 {

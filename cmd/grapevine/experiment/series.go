@@ -132,6 +132,9 @@ func (s *Series) null(ctx context.Context, screen *Screen) (*chaos.Result, error
 		return nil, ErrInterrupted
 	}
 	screen.Line("%s", runLine(screen, "null", null))
+	if !null.Crossed() {
+		screen.Line("        each cluster answered its own requests alone; the annotation grapevine.dev/affinity: spread on the service makes all of them share")
+	}
 	if !null.OK || null.Requests.Cut > 0 {
 		for _, problem := range null.Problems {
 			screen.Line("  %s", problem)

@@ -80,6 +80,20 @@ func TestSeries(t *testing.T) {
 	require.Contains(t, progress, "run 2    18,000 sent  0 failed  0 hung  2 cut  longest 310 ms   link down 512 ms   ring dead 2.71 s   heal 803 ms\n")
 }
 
+func TestSeriesSaysWhereNothingCrosses(t *testing.T) {
+	t.Parallel()
+	_, progress, err := runSeries(t, Series{Runs: 1, Once: func(_ context.Context, o Options, _ *Screen) (*chaos.Result, error) {
+		r := found(o)
+		for _, cluster := range clusters {
+			r.ByCluster = append(r.ByCluster, chaos.ClusterRequests{Cluster: cluster, Requests: chaos.Requests{Served: map[string]int64{cluster: 7}}})
+		}
+		r.Judge()
+		return r, nil
+	}}, Output{})
+	require.NoError(t, err)
+	require.Contains(t, progress, "each cluster answered its own requests alone")
+}
+
 func TestSeriesRefusesWithoutACleanNullExperiment(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(*chaos.Result){
