@@ -177,7 +177,7 @@ func (c *cluster) kubectl(command command, line string) reply {
 		return answered(`{"items":[{"metadata":{"name":"frontend"},"spec":{"replicas":3}},{"metadata":{"name":"unused"},"spec":{"replicas":0}}]}`)
 	case strings.Contains(line, "get pod "+proberName):
 		if c.pod != nil {
-			return answered("Running")
+			return answered("Running,")
 		}
 		return answered("")
 	case strings.HasPrefix(line, "apply"):

@@ -4,17 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/grapevine-mesh/grapevine/chaos"
 )
 
 // forward keeps a `kubectl port-forward` to one Pod up, for HTTP requests to what listens on the Pod's loopback. Where it
@@ -39,9 +35,6 @@ func newForward(k kubectl, namespace, pod string, port int) *forward {
 	f.http = &http.Client{Transport: &http.Transport{DialContext: f.dial}}
 	return f
 }
-
-// Everything that is asked through a line gets an answer within this time, where the line is up.
-const reachWithin = 5 * time.Second
 
 // again is the pause between two attempts: each costs a process.
 const again = 500 * time.Millisecond
@@ -122,66 +115,6 @@ func (f *forward) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	}
 	var dialer net.Dialer
 	return dialer.DialContext(ctx, "tcp", address)
-}
-
-// open sends a request to the Pod and returns the body of a good answer. The caller closes it.
-func (f *forward) open(ctx context.Context, method, path string) (io.ReadCloser, error) {
-	request, err := http.NewRequestWithContext(ctx, method, fmt.Sprintf("http://127.0.0.1:%d%s", f.port, path), nil)
-	if err != nil {
-		return nil, err
-	}
-	response, err := f.http.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	switch response.StatusCode {
-	case http.StatusOK:
-		return response.Body, nil
-	case http.StatusConflict:
-		response.Body.Close()
-		return nil, errOtherInstance
-	}
-	defer response.Body.Close()
-	text, _ := io.ReadAll(io.LimitReader(response.Body, 1<<10)) // the status says enough where this doesn't
-	return nil, fmt.Errorf("%s answered %s: %s", f.pod, response.Status, strings.TrimSpace(string(text)))
-}
-
-// exchange sends a request and decodes the answer, unless value is nil.
-func (f *forward) exchange(ctx context.Context, method, path string, value any) error {
-	ctx, cancel := context.WithTimeout(ctx, reachWithin)
-	defer cancel()
-	body, err := f.open(ctx, method, path)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	if value != nil {
-		err = json.NewDecoder(body).Decode(value)
-	}
-	io.Copy(io.Discard, body) // so that the connection is used again
-	return err
-}
-
-// exchanges is how often a clock is asked for the time: the first answers pay for connections.
-const exchanges = 12
-
-// clock compares the clock behind the line with ours. The answer to path has it under "now".
-func (f *forward) clock(ctx context.Context, path string) (chaos.Clock, error) {
-	var asked []chaos.Exchange
-	for range exchanges {
-		var answer struct {
-			Now time.Time `json:"now"`
-		}
-		sent := time.Now()
-		if err := f.exchange(ctx, http.MethodGet, path, &answer); err != nil {
-			return chaos.Clock{}, err
-		}
-		if answer.Now.IsZero() {
-			return chaos.Clock{}, fmt.Errorf("%s doesn't tell the time: its version of grapevine is too old", f.pod)
-		}
-		asked = append(asked, chaos.Exchange{Sent: sent, Said: answer.Now, Received: time.Now()})
-	}
-	return chaos.Align(asked), nil
 }
 
 // await returns where the Pod can be reached, as soon as it can be.

@@ -88,12 +88,12 @@ type podView struct {
 
 // ensureProber makes the prober's Pod be there; one that has ended makes room for another.
 func (p *place) ensureProber(ctx context.Context) error {
-	ended, err := p.run(ctx, nil, "-n", p.Namespace, "get", "pod", proberName, "--ignore-not-found", "-o", "jsonpath={.status.phase}")
+	there, alive, err := p.findProber(ctx)
 	if err != nil {
 		return err
 	}
-	if phase := string(ended); phase == "Failed" || phase == "Succeeded" {
-		if err := p.removeProber(ctx); err != nil {
+	if there && !alive {
+		if err := p.removeProber(ctx, "--wait=true", "--timeout=15s"); err != nil {
 			return err
 		}
 	}
@@ -103,19 +103,25 @@ func (p *place) ensureProber(ctx context.Context) error {
 	return nil
 }
 
-// removeProber removes the Pod, and doesn't wait for a machine that may be gone.
-func (p *place) removeProber(ctx context.Context) error {
-	_, err := p.run(ctx, nil, "-n", p.Namespace, "delete", "pod", proberName, "--ignore-not-found", "--now", "--wait=true", "--timeout=15s")
+// findProber tells whether there is a prober's Pod, and whether it runs, or is about to.
+func (p *place) findProber(ctx context.Context) (there, alive bool, err error) {
+	out, err := p.run(ctx, nil, "-n", p.Namespace, "get", "pod", proberName, "--ignore-not-found", "-o", "jsonpath={.status.phase},{.metadata.deletionTimestamp}")
+	phase, deleted, _ := strings.Cut(string(out), ",")
+	return len(out) > 0, deleted == "" && (phase == "Running" || phase == "Pending"), err
+}
+
+func (p *place) removeProber(ctx context.Context, wait ...string) error {
+	_, err := p.run(ctx, nil, append([]string{"-n", p.Namespace, "delete", "pod", proberName, "--ignore-not-found", "--now"}, wait...)...)
 	return err
 }
 
 // strangers refuses a place in which somebody else's prober runs: two experiments would measure one another.
 func (p *place) strangers(ctx context.Context) error {
-	out, err := p.run(ctx, nil, "-n", p.Namespace, "get", "pod", proberName, "--ignore-not-found", "-o", "jsonpath={.status.phase}")
+	_, alive, err := p.findProber(ctx)
 	if err != nil {
 		return err
 	}
-	if phase := string(out); phase == "Running" || phase == "Pending" {
+	if alive {
 		return fmt.Errorf("context %s: another experiment runs there, or left its prober behind\nWhere you know of none, try `kubectl --context %s -n %s delete pod %s`", p.context, p.context, p.Namespace, proberName)
 	}
 	return nil

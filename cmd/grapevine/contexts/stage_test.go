@@ -100,7 +100,7 @@ func TestTheProbersAreRemoved(t *testing.T) {
 	st, printed := w.open()
 	st.Close(t.Context(), experiment.NewScreen(printed))
 	for _, c := range w.clusters {
-		require.Len(t, w.said("--context "+c.context+" -n grapevine delete pod grapevine-chaos-prober"), 1)
+		require.Len(t, w.said("--context "+c.context+" -n grapevine delete pod grapevine-chaos-prober --ignore-not-found --now --wait=false"), 1)
 		require.Nil(t, c.pod)
 	}
 }
@@ -280,7 +280,7 @@ func TestPreconditions(t *testing.T) {
 			[]string{"can't use frontend.shop.federated of west", "grapevine services"}},
 		"a name that can't be resolved": {func(w *world) { w.names = "127.0.0.1:1" },
 			[]string{"context east-ctx: frontend.shop.federated. can't be resolved in a Pod there", "deploy/up.sh"}},
-		"somebody else's experiment": {func(w *world) { w.answers["get pod grapevine-chaos-prober"] = "Running" },
+		"somebody else's experiment": {func(w *world) { w.answers["get pod grapevine-chaos-prober"] = "Running," },
 			[]string{"another experiment runs there", "kubectl --context east-ctx -n grapevine delete pod grapevine-chaos-prober"}},
 		"two contexts of one cluster": {func(w *world) { w.clusters[1].name = "east" },
 			[]string{"--contexts: east-ctx and west-ctx are both the cluster east"}},

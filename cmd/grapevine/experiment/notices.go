@@ -176,22 +176,3 @@ func (n *notices) sent(observer string, links []chaos.LinkView) {
 		}
 	}
 }
-
-// observations returns what each observer noticed until the given time.
-func (n *notices) observations(observers []string, until time.Time) []chaos.Observation {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	all := []chaos.Observation{}
-	if n.hit == nil {
-		return all
-	}
-	if !n.hit.healed.IsZero() && !n.hit.fault.Fleeting {
-		until = n.hit.healed
-	}
-	for _, observer := range observers {
-		if n.hit.misses(observer) {
-			all = append(all, chaos.Observe(observer, n.hit.fault.Gateways, n.hit.at, until, n.events, n.lastSent[observer]))
-		}
-	}
-	return all
-}

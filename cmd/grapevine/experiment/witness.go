@@ -39,7 +39,11 @@ func (e *experiment) awaitFirstSent(ctx context.Context, healed time.Time) {
 		var first time.Time
 		e.askLinks(ctx)
 		for _, o := range e.stage.Observers() {
-			if at := e.notices.lastSentTo(o.Gateway, e.fault.Gateways[0]); at.After(healed) && (first.IsZero() || at.Before(first)) {
+			back := healed
+			if e.fault.Fleeting { // until the link is up again, what is sent there is sent in vain
+				back = e.notices.backAt(o.Gateway, e.fault.Gateways[0])
+			}
+			if at := e.notices.lastSentTo(o.Gateway, e.fault.Gateways[0]); !back.IsZero() && at.After(back) && (first.IsZero() || at.Before(first)) {
 				first = at
 			}
 		}
