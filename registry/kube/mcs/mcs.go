@@ -17,8 +17,11 @@ import (
 )
 
 const (
-	settleFor = 200 * time.Millisecond // after a change: they come in bursts, and each look costs a little for every service
-	relook    = time.Minute            // without a change
+	settleFor   = 200 * time.Millisecond // between two looks, since changes come in bursts
+	rests       = 10                     // and this many times what a look took, so that they use a tenth of a core
+	longestRest = 5 * time.Second
+	relook      = time.Minute     // without a change
+	vipLook     = 2 * time.Second // while a VIP is missing, which comes without a word
 )
 
 // Config says what the Multi-Cluster Services API is served from. The listers' caches are filled, and so is what VIP
@@ -78,7 +81,8 @@ func New(config Config) (*MCS, error) {
 func (m *MCS) Run(ctx context.Context) error {
 	for {
 		directory := m.config.Directory()
-		again := time.NewTimer(m.look(ctx, directory))
+		wait, cost := m.look(ctx, directory)
+		again := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 		case <-m.config.Changed:
@@ -89,7 +93,7 @@ func (m *MCS) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(settleFor):
+		case <-time.After(min(max(settleFor, rests*cost), longestRest)):
 		}
 	}
 }
