@@ -77,11 +77,11 @@ func (d *driver) strike(ctx context.Context, o order, began func(time.Time)) (go
 	if err != nil {
 		return gone, err
 	}
-	if !striking {
-		began(start)
-	}
 	if gone.IsZero() {
 		gone = time.Now()
+	}
+	if !striking {
+		began(start)
 	}
 	return gone, nil
 }
