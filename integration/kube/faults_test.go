@@ -2,6 +2,7 @@ package kube
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -31,11 +32,11 @@ func TestFaults(t *testing.T) {
 	if testing.Short() {
 		pause = 5 * time.Second
 	}
-	lie := func(lies ...testcluster.Lie) func(s *site) {
+	believed := func(words string, lies ...testcluster.Lie) func(s *site) {
 		return func(s *site) {
 			s.proxy.Tell(lies...)
 			s.proxy.Cut()
-			eventually(t, func() bool { return s.proxy.Told() >= len(lies)/2 }, "the lies were told")
+			eventually(t, func() bool { return strings.Contains(s.gateways[0].process.Tail(100), words) }, "the gateway says: %s", words)
 		}
 	}
 	kinds := []string{"services", "endpointslices", "serviceexports"}
@@ -54,9 +55,12 @@ func TestFaults(t *testing.T) {
 		{"the exporter's API server is killed", east, func(s *site) { s.Kill(); s.Start() }},
 		{"the exporter's API server hangs", east, func(s *site) { s.Freeze(); time.Sleep(pause / 2); s.Thaw() }},
 		{"the importer's API server is away", west, func(s *site) { s.Stop(); time.Sleep(pause); s.Start() }},
-		{"all that was seen is gone, and has to be listed again", east, lie(gone...)},
-		{"a list is empty once", east, lie(append(gone, empty...)...)},
-		{"lists are refused for a while", east, lie(append(gone, refused...)...)},
+		{"all that was seen is gone, and has to be listed again", east, func(s *site) {
+			s.proxy.Tell(gone...)
+			s.proxy.Cut()
+		}},
+		{"a list is empty once", east, believed("objects are missing in a list", append(gone, empty...)...)},
+		{"lists are refused for a while", east, believed("not allowed to read", append(gone, refused...)...)},
 		{"etcd is put back, at the exporter", east, func(s *site) {
 			before := s.Snapshot()
 			for i := range 20 {

@@ -91,14 +91,15 @@ func TestLife(t *testing.T) {
 			found := west.findDerived("web")
 			return found != nil && found.UID != service.UID
 		}, "the derived Service is back")
-		renumbered := west.derived("web")
-		renumbered.Spec.Ports[0].Port = 81
-		_, err := west.Client().CoreV1().Services(home).Update(t.Context(), renumbered, metav1.UpdateOptions{FieldManager: "somebody"})
+		changed := west.derived("web")
+		changed.Spec.Ports[0].Port, changed.Spec.Selector = 81, map[string]string{"app": "other"}
+		_, err := west.Client().CoreV1().Services(home).Update(t.Context(), changed, metav1.UpdateOptions{FieldManager: "somebody"})
 		require.NoError(t, err)
 		eventually(t, func() bool {
-			ports := west.derived("web").Spec.Ports
-			return len(ports) == 1 && ports[0].Port == 80
-		}, "its port is 80 again")
+			spec := west.derived("web").Spec
+			return len(spec.Ports) == 1 && spec.Ports[0].Port == 80 && len(spec.Selector) == 0
+		}, "its port is 80 again, and it selects nothing")
+		require.Equal(t, changed.Spec.ClusterIPs, west.derived("web").Spec.ClusterIPs)
 	})
 
 	t.Run("what isn't exported any more goes", func(t *testing.T) {

@@ -96,6 +96,13 @@ func (g *gateway) end(signal syscall.Signal) {
 	chaos.AwaitEnd(limit, g.process)
 }
 
+// restart has the gateway leave and come back.
+func (g *gateway) restart() {
+	g.mesh.t.Helper()
+	g.end(syscall.SIGTERM)
+	g.start()
+}
+
 func (g *gateway) remove() {
 	if g.mesh.t.Failed() {
 		g.mesh.t.Logf("the log of %s:\n%s", g.dir, g.process.Tail(40))

@@ -20,8 +20,11 @@ import (
 	"github.com/grapevine-mesh/grapevine/registry"
 )
 
-// home is Grapevine's own namespace, and the name of its service account there.
-const home = "grapevine"
+// home is Grapevine's own namespace, and the name of its service account there, which audits call account.
+const (
+	home    = "grapevine"
+	account = "system:serviceaccount:" + home + ":" + home
+)
 
 // world is clusters with a gateway each, which are one mesh.
 type world struct {

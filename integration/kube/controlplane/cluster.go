@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
@@ -86,12 +87,28 @@ func (c *cluster) serving(ctx context.Context) error {
 	})
 }
 
-// usable waits until a Pod can be made: its namespace needs a service account, which a controller gives it.
+// usable waits until Pods and Services can be made: a Pod's namespace needs a service account, which a controller gives it, and
+// a Service needs addresses, which an API server that says that it is ready may not have found yet.
 func (c *cluster) usable(ctx context.Context) error {
 	return until(ctx, func() bool {
 		_, err := c.client.CoreV1().ServiceAccounts("default").Get(ctx, "default", metav1.GetOptions{})
+		if err == nil {
+			_, err = c.client.CoreV1().Services("default").Create(ctx, c.probe(), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		}
 		return err == nil
 	})
+}
+
+// probe is a Service that needs an address of each range.
+func (c *cluster) probe() *corev1.Service {
+	policy := corev1.IPFamilyPolicySingleStack
+	if strings.Contains(c.services, ",") {
+		policy = corev1.IPFamilyPolicyRequireDualStack
+	}
+	return &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "probe-"},
+		Spec:       corev1.ServiceSpec{IPFamilyPolicy: &policy, Ports: []corev1.ServicePort{{Port: 80}}},
+	}
 }
 
 func until(ctx context.Context, condition func() bool) error {

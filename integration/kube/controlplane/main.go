@@ -10,7 +10,7 @@
 //	│                              └─ TLS ─ controllers │
 //	└───────────────────────────────────────────────────┘
 //
-// It prints one line, `ready` with its URL, once a Pod can be made, and runs until it is asked to stop. All that it
+// It prints one line, `ready` with its URL, once Pods and Services can be made, and runs until it is asked to stop. All that it
 // keeps is in its directory, so another one started there goes on where this one stopped, however that was:
 //
 //	etcd/              what the cluster knows

@@ -36,10 +36,10 @@ func Refused(resource string) Lie {
 }
 
 // Empty answers a list with none, of the version that the true list has. A client may list in two ways: with one answer, or
-// with a watch that begins with what there is.
+// with a watch that begins with what there is. Who asks for a list page by page hears the truth.
 func (p *Proxy) Empty(resource string) Lie {
 	return Lie{
-		To: func(r *http.Request) bool { return asksFor(r, resource) && lists(r) },
+		To: func(r *http.Request) bool { return asksFor(r, resource) && lists(r) && !r.URL.Query().Has("limit") },
 		Answer: func(w http.ResponseWriter, r *http.Request) {
 			truth, err := p.truth(r)
 			if err != nil {

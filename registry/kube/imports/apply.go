@@ -2,10 +2,13 @@ package imports
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"sync"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
@@ -66,13 +69,9 @@ func (w *writer) request(ctx context.Context, c *change) (*derived, *slice, erro
 	case c.verb == remove:
 		return nil, nil, gone(slices.Delete(ctx, c.slice.object, only(c.slice.uid)))
 	case c.service != nil:
-		object, err := services.Apply(ctx, c.service.configuration(w.namespace), options)
-		if err != nil {
-			return nil, nil, err
-		}
-		written := readDerived(object)
-		if written.foreign || written.odd || !written.same(c.service) {
-			err = errNotAsWritten
+		written, err := c.service.asWritten(services.Apply(ctx, c.service.configuration(w.namespace), options))
+		if c.service.uid != "" && (apierrors.IsInvalid(err) || errors.Is(err, errNotAsWritten)) {
+			written, err = w.overwrite(ctx, c.service)
 		}
 		return written, nil, err
 	}
@@ -85,6 +84,29 @@ func (w *writer) request(ctx context.Context, c *change) (*derived, *slice, erro
 		err = errNotAsWritten
 	}
 	return nil, written, err
+}
+
+// overwrite replaces the ports and the selector of a Service whatever others have made of them. An apply can't: it leaves a port that
+// others have added, and one that they renumbered is such a port too, beside which ours would have its name twice.
+func (w *writer) overwrite(ctx context.Context, wanted *derived) (*derived, error) {
+	patch, err := json.Marshal(wanted.overwriting(w.namespace))
+	if err != nil {
+		return nil, err
+	}
+	options := metav1.PatchOptions{FieldManager: fieldManager}
+	return wanted.asWritten(w.client.CoreV1().Services(w.namespace).Patch(ctx, wanted.object, types.MergePatchType, patch, options))
+}
+
+// asWritten reads what the API server answered to a write of d, and tells whether it is d.
+func (d *derived) asWritten(object *corev1.Service, err error) (*derived, error) {
+	if err != nil {
+		return nil, err
+	}
+	written := readDerived(object)
+	if written.foreign || written.odd || !written.same(d) {
+		err = errNotAsWritten
+	}
+	return written, err
 }
 
 // only has an object deleted that is still the one that was seen, and not what somebody made in its place.

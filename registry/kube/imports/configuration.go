@@ -37,6 +37,12 @@ func (d *derived) configuration(namespace string) *corev1apply.ServiceApplyConfi
 	return object
 }
 
+// overwriting is the configuration as a merge patch, which replaces a list as a whole.
+func (d *derived) overwriting(namespace string) any {
+	spec := map[string]any{"ports": d.configuration(namespace).Spec.Ports, "selector": nil}
+	return map[string]any{"metadata": map[string]any{"uid": d.uid}, "spec": spec}
+}
+
 func (s *slice) configuration(namespace string) *discoveryv1apply.EndpointSliceApplyConfiguration {
 	object := discoveryv1apply.EndpointSlice(s.object, namespace).WithLabels(sliceLabels(s))
 	object.WithAddressType(discoveryv1.AddressTypeIPv4)

@@ -38,7 +38,7 @@ func readDerived(s *corev1.Service) *derived {
 		}
 	}
 	d.odd = value(s.Spec.IPFamilyPolicy) != corev1.IPFamilyPolicyPreferDualStack ||
-		s.Spec.Type != corev1.ServiceTypeClusterIP && s.Spec.Type != ""
+		s.Spec.Type != corev1.ServiceTypeClusterIP && s.Spec.Type != "" || len(s.Spec.Selector) > 0
 	return d
 }
 
