@@ -156,9 +156,9 @@ func (b *band) drawNotices(s scale, r *Result, observer string) {
 	at(r.Observers[i].RingDead, "ring: dead", 28)
 }
 
-// drawPause hatches the time in which the killed cluster's own prober had no gateway to ask.
+// drawPause shades the time in which the killed cluster's own prober had no gateway to ask.
 func (b *band) drawPause(s scale, r *Result, observer string) {
-	if r.Fault == nil || r.Fault.Cluster != observer || r.Fault.Kind == FaultGateway {
+	if r.Fault == nil || r.Fault.Cluster != observer || !r.Fault.Kind.Silences() {
 		return
 	}
 	end := s.to

@@ -17,7 +17,8 @@
 //	})
 //
 // The other half breaks real processes and measures at the client: [Process], [Prober], [Observer], [Result] and their
-// report. Between the two stands [Relay], which puts a network's conditions round real UDP sockets.
+// report; the scripts in drivers break machines and networks of real clusters. Between the two stands [Relay], which puts a
+// network's conditions round real UDP sockets.
 //
 // # A datagram's way
 //

@@ -15,6 +15,7 @@ func timeFigures() []figure {
 		{"last_sent", "last request sent there", LastSent, func(r *Runs) *Spread { return &r.LastSent }},
 		{"link_down", "link down", LinkDown, func(r *Runs) *Spread { return &r.LinkDown }},
 		{"ring_dead", "ring dead", RingDead, func(r *Runs) *Spread { return &r.RingDead }},
+		{"outage", "last failing request", LastFailing, func(r *Runs) *Spread { return &r.Outage }},
 		{"heal", "heal to first answer", FirstAnswer, func(r *Runs) *Spread { return &r.Heal }},
 	}
 }
@@ -40,11 +41,16 @@ type LabelledSpread struct {
 func (r *Runs) Figures() []LabelledSpread {
 	var figures []LabelledSpread
 	for _, f := range timeFigures() {
-		if spread := *f.spread(r); spread.Max != nil {
+		if spread := *f.spread(r); spread.shown(f) {
 			figures = append(figures, LabelledSpread{f.Label, spread})
 		}
 	}
 	return figures
+}
+
+// shown tells whether a spread tells people anything: that nothing failed they read elsewhere.
+func (s Spread) shown(f figure) bool {
+	return s.Max != nil && (f.Name != "outage" || *s.Max > 0)
 }
 
 // LastSent returns the time of the slowest observer, as do [LinkDown] and [RingDead]; nil where one of them has none.
@@ -68,6 +74,19 @@ func FirstAnswer(r *Result) *Millis {
 		return nil
 	}
 	return r.Heal.FirstAnswer
+}
+
+// LastFailing returns when the last request was begun that failed or hung after the fault; 0 where none did, nil without
+// a fault.
+func LastFailing(r *Result) *Millis {
+	if r.Fault == nil {
+		return nil
+	}
+	last := new(Millis)
+	for _, t := range r.Troubles {
+		last = later(last, &t.Last)
+	}
+	return last
 }
 
 // slowest returns the time of the slowest observer; nil where one of them has none.

@@ -16,6 +16,10 @@ type Verdicts struct {
 	Cut    int64 `json:"cut"`    // in flight when their processes ended
 }
 
+func (v Verdicts) without(w Verdicts) Verdicts {
+	return Verdicts{Sent: v.Sent - w.Sent, OK: v.OK - w.OK, Failed: v.Failed - w.Failed, Hung: v.Hung - w.Hung, Cut: v.Cut - w.Cut}
+}
+
 // Requests are the figures of many requests. The quantiles are those of the answered ones; the longest is the longest that
 // was answered or failed. What was cut stands apart: much of it was asked in the cluster that died, where whoever asked would
 // have died too.

@@ -3,8 +3,12 @@
 #
 #   chaos/kill-a-cluster.sh --kill west --fault kill --runs 20
 #   chaos/kill-a-cluster.sh --kill west --fault stop --runs 5 -o json --report report.html
+#   chaos/kill-a-cluster.sh --contexts east,west,north --driver chaos/drivers/kind.sh --kill west --fault cut --runs 20
 #
-# FAULT: kill | stop | gateway | graceful | none. Everything that `grapevine chaos` takes is taken here; --help shows it.
+# FAULT: kill | stop | gateway | graceful | none; with --contexts also gateways | own-gateway | cut | cut-in | cut-out | loss30 |
+# roll | apiserver. Without --contexts the clusters are processes on this machine; with it they are contexts of kubectl in which
+# deploy/up.sh has installed a mesh, and faults of machines and networks need a driver (drivers/README.md). Everything that
+# `grapevine chaos` takes is taken here; --help shows it.
 # It builds grapevine out of this source tree, and leaves nothing behind. Exit code: 0 every run was within the limits,
 # 1 one was not (or the same without a fault wasn't clean), 2 wrong use.
 set -euo pipefail

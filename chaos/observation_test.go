@@ -44,12 +44,41 @@ func TestObserve(t *testing.T) {
 	require.Nil(t, Observe("north/n-0", victims, at(15), at(30), events, nil).LastSent, "nobody knows")
 }
 
+// loseGateway makes it a result of the loss of one gateway of west.
+func loseGateway(r *Result, own, others int64) {
+	r.Fault.Kind, r.Fault.Fleeting, r.Clusters = FaultOwnGateway, true, []string{"east", "west"}
+	r.Requests.Failed, r.Requests.OK = own+others, 97-own-others
+	r.ByCluster = []ClusterRequests{
+		{"east", Requests{Verdicts: Verdicts{Sent: 60, Failed: others}, Served: map[string]int64{"west": 1}}},
+		{"west", Requests{Verdicts: Verdicts{Sent: 40, Failed: own}}},
+	}
+	r.Failures = []Failure{
+		{At: 14_000, Observer: "west", Verdict: "failed"}, {At: 15_010, Observer: "west", Verdict: "cut"},
+		{At: 15_700, Observer: "west", Verdict: "failed"}, {At: 15_200, Observer: "west", Verdict: "failed"}, {At: 15_300, Observer: "west", Verdict: "hung"},
+	}
+}
+
+func TestTroubles(t *testing.T) {
+	r := &Result{Fault: &Fault{Cluster: "west", At: 15_000}, Heal: &Heal{FirstAnswer: new(Millis(10)), Whole: new(Millis(20))}}
+	loseGateway(r, 3, 0)
+	r.Judge()
+	require.Equal(t, []Trouble{{Cluster: "west", Failed: 2, Hung: 1, First: 200, Last: 700}}, r.Troubles)
+	require.Equal(t, new(Millis(700)), LastFailing(r))
+	limit, err := ParseLimit("outage=500ms")
+	require.NoError(t, err)
+	require.Equal(t, []string{"limit outage=500ms: 700 ms in the worst run"}, Summarize(FaultOwnGateway, nil, []*Result{r}, []Limit{limit}).Problems)
+	r.Failures = nil
+	r.Judge()
+	require.Equal(t, new(Millis(0)), LastFailing(r), "no time at all")
+	require.Nil(t, LastFailing(&Result{}), "without a fault there is no such figure")
+}
+
 func TestResultJudge(t *testing.T) {
 	healthy := func() *Result {
 		return &Result{
 			Requests:  Requests{Verdicts: Verdicts{Sent: 100, OK: 97, Cut: 3}},
 			Duration:  50_000,
-			Fault:     &Fault{Cluster: "west", At: 15_000},
+			Fault:     &Fault{Cluster: "west", Kind: FaultKill, At: 15_000},
 			Heal:      &Heal{At: 30_000, FirstAnswer: new(Millis(800)), Whole: new(Millis(900))},
 			Observers: []Observation{{Gateway: "east/e-0", LinkDown: new(Millis(500)), RingDead: new(Millis(2000))}},
 		}
@@ -68,6 +97,15 @@ func TestResultJudge(t *testing.T) {
 		{"a ring that never noticed", func(r *Result) { r.Observers[0].RingDead = nil }, "east/e-0 never heard from the ring that west was gone"},
 		{"healed too soon to notice", func(r *Result) { r.Observers[0].RingDead, r.Heal.At = nil, 18_000 }, ""},
 		{"no answer after the heal", func(r *Result) { r.Heal.FirstAnswer = nil }, "west answered nobody after it was healed"},
+		{"no answer where each cluster serves itself", func(r *Result) {
+			r.Heal.FirstAnswer, r.ByCluster = nil, []ClusterRequests{{"east", Requests{Served: map[string]int64{"east": 50}}}}
+		}, ""},
+		{"Kubernetes was quicker than the ring", func(r *Result) { r.Observers[0].RingDead, r.Fault.Fleeting = nil, true }, ""},
+		{"a lossy line is no lost gateway", func(r *Result) {
+			r.Fault.Kind, r.Observers, r.Heal.FirstAnswer = FaultLoss30, []Observation{{Gateway: "east/e-0"}}, nil
+		}, ""},
+		{"what a lost gateway costs its own cluster", func(r *Result) { loseGateway(r, 5, 0) }, ""},
+		{"and what it costs another one", func(r *Result) { loseGateway(r, 5, 2) }, "2 of 60 requests failed in the other clusters"},
 		{"ended right after the heal", func(r *Result) { r.Heal.FirstAnswer, r.Heal.Whole, r.Duration = nil, nil, 31_000 }, ""},
 		{"never whole again", func(r *Result) { r.Heal.Whole = nil }, "the mesh was not whole again 20.0 s after the heal"},
 		{"a busy machine is not a problem", func(r *Result) { r.Requests.LateMax = 900 }, ""},

@@ -17,6 +17,16 @@ import (
 type Observer struct {
 	Gateway string // "east/e-0"
 	Admin   netip.AddrPort
+	Client  *http.Client // nil: the default one
+	Clock   Clock        // the gateway's; what it tells is told in our time
+}
+
+// StatusView is what a gateway says of itself.
+type StatusView struct {
+	Gateway  string    `json:"gateway"`
+	Version  string    `json:"version"`
+	Draining bool      `json:"draining"`
+	Now      time.Time `json:"now"` // by its clock
 }
 
 // MemberView is a gateway as an observer's ring sees it.
@@ -46,20 +56,17 @@ type ServiceView struct {
 // MeshEvent is something that an observer told of while it happened.
 type MeshEvent struct {
 	Observer string    `json:"observer"`
-	Time     time.Time `json:"time"` // by the observer's clock
+	Time     time.Time `json:"time"` // in our time
 	Type     string    `json:"type"` // link, member, service or daemon
 	Gateway  string    `json:"gateway,omitempty"`
+	Service  string    `json:"service,omitempty"`
 	State    string    `json:"state,omitempty"`
 	Reason   string    `json:"reason,omitempty"`
 }
 
-// Version returns the version of the gateway's program.
-func (o Observer) Version(ctx context.Context) (string, error) {
-	var status struct {
-		Version string `json:"version"`
-	}
-	err := o.get(ctx, "/v1/status", &status)
-	return status.Version, err
+// Status returns what o says of itself.
+func (o Observer) Status(ctx context.Context) (status StatusView, err error) {
+	return status, o.get(ctx, "/v1/status", &status)
 }
 
 // Members returns the ring as o sees it.
@@ -69,7 +76,11 @@ func (o Observer) Members(ctx context.Context) (members []MemberView, err error)
 
 // Links returns the links as o sees them.
 func (o Observer) Links(ctx context.Context) (links []LinkView, err error) {
-	return links, o.get(ctx, "/v1/links", &links)
+	err = o.get(ctx, "/v1/links", &links)
+	for i := range links {
+		links[i].LastOpened = o.Clock.Here(links[i].LastOpened)
+	}
+	return links, err
 }
 
 // Services returns the services as o sees them.
@@ -100,7 +111,11 @@ func (o Observer) open(ctx context.Context, path string) (io.ReadCloser, error) 
 		return nil, err
 	}
 	request.Close = true // a gateway that is killed leaves no stale connection behind
-	response, err := http.DefaultClient.Do(request)
+	client := o.Client
+	if client == nil {
+		client = http.DefaultClient
+	}
+	response, err := client.Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Gateway, err)
 	}
@@ -109,6 +124,20 @@ func (o Observer) open(ctx context.Context, path string) (io.ReadCloser, error) 
 		return nil, fmt.Errorf("%s: %s answered %s", o.Gateway, path, response.Status)
 	}
 	return response.Body, nil
+}
+
+// Events returns what happened at o so far, as far back as it remembers.
+func (o Observer) Events(ctx context.Context) ([]MeshEvent, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	body, err := o.open(ctx, "/v1/events?since=0&follow=false")
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	var events []MeshEvent
+	o.read(body, time.Time{}, func(e MeshEvent) { events = append(events, e) })
+	return events, nil
 }
 
 // Follow hands every event of the gateway to tell, until ctx ends. It connects again whenever the stream breaks off, and a
@@ -140,6 +169,7 @@ func (o Observer) read(stream io.Reader, told time.Time, tell func(MeshEvent)) t
 			continue
 		}
 		told, event.Observer = event.Time, o.Gateway
+		event.Time = o.Clock.Here(event.Time)
 		tell(event)
 	}
 	return told

@@ -65,9 +65,9 @@ func TestObserverReadsWhatAGatewayAnswers(t *testing.T) {
 	answer("/v1/services", `[{"namespace":"shop","name":"web","vip":"127.81.3.7","clusters":[{"cluster":"west","ready":1,"eligible":true}]}]`)
 	o := observerOf(t, mux)
 
-	version, err := o.Version(t.Context())
+	status, err := o.Status(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, "v0.1.0", version)
+	require.Equal(t, StatusView{Gateway: "east/e-0", Version: "v0.1.0"}, status)
 	members, err := o.Members(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []MemberView{{Gateway: "west/w-0", State: "dead"}}, members)

@@ -48,6 +48,9 @@ func (p *Prober) Pause() { p.paused.Store(true) }
 // Resume ends a pause. What was left out is not made up for.
 func (p *Prober) Resume() { p.paused.Store(false) }
 
+// Idle tells whether no request is in flight.
+func (p *Prober) Idle() bool { return p.inFlight.Load() == 0 }
+
 // Run asks until ctx ends, and then waits for the requests in flight. They keep their own timeout: cutting them short would
 // hide a hung one.
 func (p *Prober) Run(ctx context.Context) {

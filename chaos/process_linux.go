@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// ownGroup keeps the terminal's signals from a process, and ends it when its parent is gone. The kernel takes the end of the
+// OwnGroup keeps the terminal's signals from a process, and ends it when its parent is gone. The kernel takes the end of the
 // thread that forked for the parent's end; Go ends a thread only when a goroutine that is locked to it returns, and nothing
 // that starts processes locks itself to one.
-func ownGroup() *syscall.SysProcAttr {
+func OwnGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// ownGroup keeps the terminal's signals from a process. Only Linux can also end it with its parent.
-func ownGroup() *syscall.SysProcAttr {
+// OwnGroup keeps the terminal's signals from a process. Only Linux can also end it with its parent.
+func OwnGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }
 

@@ -27,8 +27,8 @@ func runsCards(r *Runs) []card {
 		{Figure: thousands(r.Cut.Max), Label: "cut in flight, worst run"},
 	}
 	for _, f := range timeFigures() {
-		if median := f.spread(r).Median; median != nil {
-			cards = append(cards, card{Figure: median.String(), Label: f.Label + ", median run"})
+		if spread := f.spread(r); spread.shown(f) {
+			cards = append(cards, card{Figure: spread.Median.String(), Label: f.Label + ", median run"})
 		}
 	}
 	return cards
@@ -38,7 +38,7 @@ func drawStrips(r *Runs) []strip {
 	var strips []strip
 	for _, f := range timeFigures() {
 		values := f.values(r.Results)
-		if len(values) == 0 {
+		if !f.spread(r).shown(f) {
 			continue
 		}
 		s := strip{Label: f.Label, Spread: *f.spread(r)}

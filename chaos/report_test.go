@@ -179,3 +179,23 @@ func numbers(t *testing.T, texts []string) []float64 {
 	}
 	return values
 }
+
+func TestReportOfClusters(t *testing.T) {
+	r := exampleResult(1, 3)
+	r.Fault = &Fault{Cluster: "west", Kind: FaultCut, At: 15_000, Gone: 340, Gateways: []string{"west/grapevine-0"}, How: "kind.sh strike cut west east north"}
+	r.Places = []Place{{Cluster: "west", Context: "kind-west", Kubernetes: "v1.36.3", Nodes: []string{"2 × v1.36.3, Debian 12, containerd://1.7.2"}, Image: "grapevine:1"}}
+	r.ClockOff = 1.4
+	r.Judge()
+	var out bytes.Buffer
+	require.NoError(t, WriteRunsReport(&out, Summarize(FaultCut, exampleResult(2, 0), []*Result{r}, nil)))
+	page := out.String()
+	for _, text := range []string{
+		"kind-west", "2 × v1.36.3, Debian 12", "aligned with the one here, to within 1.4 ms", "Counted from the instant before the fault (kind.sh strike cut west east north)",
+		"How long requests failed", "last failing request", "clusters of Kubernetes that was whole before each", "west cut off at 15.0 s",
+	} {
+		requireHas(t, page, text)
+	}
+	require.False(t, strings.Contains(page, "nobody is left to ask"), "its own clients go on")
+	require.False(t, strings.Contains(page, "is a process of its own"))
+	requireSound(t, page)
+}

@@ -19,6 +19,7 @@ type Runs struct {
 	LastSent Spread    `json:"last_sent_ms"`
 	LinkDown Spread    `json:"link_down_ms"`
 	RingDead Spread    `json:"ring_dead_ms"`
+	Outage   Spread    `json:"outage_ms"` // from the fault to the begin of the last request that failed or hung
 	Heal     Spread    `json:"heal_ms"`
 	Limits   []string  `json:"limits"`
 	Problems []string  `json:"problems"`

@@ -30,9 +30,15 @@ var mayImport = map[string][]string{
 	"tunnel":                 {"registry"},
 	"chaos":                  {},
 	"cmd/grapevine/daemon":   {"registry", "registry/file", "registry/kube", "registry/kube/imports", "registry/kube/mcs", "gossip", "dnsserver", "tunnel"},
-	"cmd/grapevine/demo":     {"chaos", "registry", "tunnel", "cmd/grapevine/daemon"},
-	"cmd/grapevine":          {"registry", "registry/kube", "registry/kube/stubzone", "tunnel", "cmd/grapevine/daemon", "cmd/grapevine/demo"},
 	"integration":            {},
+
+	"cmd/grapevine/experiment": {"chaos"},
+	"cmd/grapevine/contexts":   {"chaos", "cmd/grapevine/experiment"},
+	"cmd/grapevine/demo":       {"chaos", "registry", "tunnel", "cmd/grapevine/experiment"},
+	"cmd/grapevine": {
+		"registry", "registry/kube", "registry/kube/stubzone", "tunnel", "chaos",
+		"cmd/grapevine/daemon", "cmd/grapevine/demo", "cmd/grapevine/experiment", "cmd/grapevine/contexts",
+	},
 }
 
 // homes are the heavy dependencies, each with the only package that knows it, and those below that.

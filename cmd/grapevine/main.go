@@ -65,7 +65,7 @@ func rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		runCommand(), demo.Command(), demo.ChaosCommand(),
+		runCommand(), demo.Command(), chaosCommand(),
 		statusCommand(), membersCommand(), servicesCommand(), linksCommand(), eventsCommand(),
 		resolveCommand(), pingCommand(), drainCommand(), undrainCommand(),
 		caCommand(), stubzoneCommand(), versionCommand(),

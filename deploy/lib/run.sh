@@ -85,11 +85,12 @@ until_true() {
 	done
 }
 
-# build_tools makes the commands that the other steps need: helm, unless it is there, and grapevine out of this source tree.
+# build_tools makes the commands that the other steps need: helm, unless it is there, and grapevine out of this source tree. The
+# flags are those of the image, so that each package is compiled once.
 build_tools() {
 	helm=$(command -v helm) || helm=$(cd "$here/tools" && go tool -n helm)
 	grapevine=$state/grapevine
-	(cd "$root" && go build -o "$grapevine" ./cmd/grapevine)
+	(cd "$root" && CGO_ENABLED=0 GOAMD64=v1 GOARM64=v8.0 GOFLAGS='' go build -trimpath -buildvcs=false -o "$grapevine" ./cmd/grapevine)
 }
 
 # look_at finds out that a cluster answers, and what its nodes are like.

@@ -33,7 +33,7 @@ func fillEndpoints(own *registry.Own, all []*discoveryv1.EndpointSlice) {
 			if !export.Headless {
 				b.hostname = ""
 			}
-			if known, twice := chosen[b.at.Addr()]; !twice || known.hostname == "" {
+			if known, twice := chosen[b.at.Addr()]; b.ready && (!twice || known.hostname == "") {
 				chosen[b.at.Addr()] = b
 			}
 			behind = append(behind, registry.Backend{Addr: b.at, Hostname: b.hostname})
@@ -115,7 +115,8 @@ func identity(e *discoveryv1.Endpoint) string {
 	return valueOf(e.Hostname)
 }
 
-// choose returns what is ready, or, where nothing is, what serves its last requests. kube-proxy does the same.
+// choose returns what is ready, or, where nothing is, what serves its last requests: callers who haven't heard yet that it goes
+// are better served than refused. To others it doesn't count, so that they go elsewhere while it still serves.
 func choose(all []backend) []backend {
 	ready := slices.DeleteFunc(slices.Clone(all), func(b backend) bool { return !b.ready })
 	if len(ready) > 0 {

@@ -117,7 +117,7 @@ func TestEndpoints(t *testing.T) {
 		{"two Pods", plain, "", `http:8080/TCP | a=10.0.0.2 b=10.0.0.1`, "2 ready; 80/TCP 10.0.0.1:8080 10.0.0.2:8080"},
 		{"conditions that aren't known count as ready", plain, "", `http:8080/TCP | a=10.0.0.1,unknown`, "1 ready; 80/TCP 10.0.0.1:8080"},
 		{"what isn't ready doesn't count", plain, "", `http:8080/TCP | a=10.0.0.1 b=10.0.0.2,not c=10.0.0.3,leaving`, "1 ready; 80/TCP 10.0.0.1:8080"},
-		{"unless nothing is, and it still serves", plain, "", `http:8080/TCP | a=10.0.0.1,dead b=10.0.0.2,not c=10.0.0.3,leaving`, "1 ready; 80/TCP 10.0.0.3:8080"},
+		{"what still serves is there for the last callers", plain, "", `http:8080/TCP | a=10.0.0.1,dead b=10.0.0.2,not c=10.0.0.3,leaving`, "0 ready; 80/TCP 10.0.0.3:8080"},
 		{"nothing serves", plain, "", `http:8080/TCP | a=10.0.0.1,dead b=10.0.0.2,not`, "0 ready; 80/TCP"},
 		{"a named port has other numbers in other Pods", plain, "", `
 			http:8080/TCP | a=10.0.0.1
@@ -132,7 +132,7 @@ func TestEndpoints(t *testing.T) {
 			`a:5353/TCP b:5354/UDP c:9999/SCTP | x=10.0.0.1`, "1 ready; 53/TCP 10.0.0.1:5353; 53/UDP 10.0.0.1:5354"},
 		{"ports are ready each on its own", `{ports: [{name: a, port: 1}, {name: b, port: 2}]}`, "", `
 			a:11/TCP | x=10.0.0.1
-			b:22/TCP | x=10.0.0.1,not y=10.0.0.2,leaving`, "2 ready; 1/TCP 10.0.0.1:11; 2/TCP 10.0.0.2:22"},
+			b:22/TCP | x=10.0.0.1,not y=10.0.0.2,leaving`, "1 ready; 1/TCP 10.0.0.1:11; 2/TCP 10.0.0.2:22"},
 		{"both families: IPv4 first, each Pod once", plain, "", `
 			http:8080/TCP | a=fd00::1 b=fd00::2
 			http:8080/TCP | a=10.0.0.1 b=10.0.0.2`, "2 ready; 80/TCP 10.0.0.1:8080 10.0.0.2:8080 [fd00::1]:8080 [fd00::2]:8080"},

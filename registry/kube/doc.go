@@ -33,8 +33,8 @@
 //     leaves a client, so the version is compared before each watch, and all is listed anew.
 //   - Bad input exports nothing and says why: in the log, in an Event on the object, in the ServiceExport's conditions. No
 //     annotation that is written wrongly has a default, and none of ours is unknown.
-//   - An endpoint counts once, whatever its families, and where no other is ready also while it ends but still serves, as for
-//     kube-proxy.
+//   - An endpoint counts once, whatever its families. One that ends but still serves counts no longer, so that callers go
+//     elsewhere in time; those who come all the same are served, where no other endpoint is ready.
 //   - A service is converted again only when something of its own has changed.
 //
 // client-go's informers were the alternative to reflectors with a store of ours. They keep a second copy of no use here, and have

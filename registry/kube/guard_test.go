@@ -296,3 +296,21 @@ func TestBackInTime(t *testing.T) {
 		require.Len(t, w.reports, 2, "and only once")
 	})
 }
+
+// TestVersionsComeAgain lists an object under a version that it had before, as an etcd does that was restored.
+func TestVersionsComeAgain(t *testing.T) {
+	v := newView(nil, time.Now)
+	changes := 0
+	v.changed, v.filled, v.lost = func(_, _ any) { changes++ }, func() {}, func(int) {}
+	list := func(version, ip string) {
+		service := plainService("web")
+		service.ResourceVersion, service.Spec.ClusterIP = version, ip
+		require.NoError(t, v.Replace([]any{service}, version))
+	}
+	list("7", "10.0.0.1")
+	require.Equal(t, 1, changes)
+	list("7", "10.0.0.1")
+	require.Equal(t, 1, changes, "it is the same")
+	list("7", "10.0.0.2")
+	require.Equal(t, 2, changes, "it is another one of that version")
+}

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"reflect"
 	"sync"
 	"time"
 
@@ -147,12 +148,13 @@ func (v *view) dropLocked(key string) error {
 	return nil
 }
 
-// sameVersion tells whether two states of an object are one. A fake API server gives no versions: then nothing is.
+// sameVersion tells whether two states of an object are one. A version alone doesn't: an etcd that was restored gives the same
+// ones once more. A fake API server gives none: then nothing is.
 func sameVersion(before, after any) bool {
 	a, errA := meta.Accessor(before)
 	b, errB := meta.Accessor(after)
-	return errA == nil && errB == nil && a.GetUID() == b.GetUID() &&
-		a.GetResourceVersion() != "" && a.GetResourceVersion() == b.GetResourceVersion()
+	return errA == nil && errB == nil && a.GetResourceVersion() != "" && a.GetResourceVersion() == b.GetResourceVersion() &&
+		reflect.DeepEqual(before, after)
 }
 
 // due returns when something has to be asked after.

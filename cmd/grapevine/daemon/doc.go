@@ -5,8 +5,8 @@
 //
 // The wiring, as [New] builds it, from the bottom up. Arrows are the way of the data:
 //
-//	services, checks          peers' links                       ring
-//	registry/file.Source      tunnel.Endpoint ◀── packets ──▶ gossip.Ring
+//	home: what is here        peers' links                       ring
+//	configured or labelled    tunnel.Endpoint ◀── packets ──▶ gossip.Ring
 //	       │                    │       ▲  │                      │
 //	       │ own exports        │       │  │ up, suspect, down    │ alive, dead
 //	       ▼                    │       │  └──────────┬───────────┘
@@ -15,10 +15,14 @@
 //	       └──────────────── entries ─────────────────────────────────────▼
 //	                                                         registry.Atlas ▶ Directory (immutable)
 //	                                                              │             │
-//	            file.VIPs: an address per service ◀───────────────┤             │ who can serve, in what order
+//	            home: an address for each name ◀──────────────────┤             │ who can serve, in what order
 //	                   │              │                           │             ▼
 //	                   ▼              ▼                           │     tunnel.Fronts: app ▶ VIP ▶ stream ▶ peer
 //	            dnsserver: name ▶ VIP                             └──▶ admin.go, metrics.go
+//
+// A home is where the gateway lives ([home]): a host, whose services are configured and whose VIPs are addresses of a range
+// (registry/file), or a Kubernetes cluster, whose services are labelled and whose VIPs are those of derived Services
+// (registry/kube). All else is the same for both.
 //
 // Rules:
 //   - A part knows registry's words and the small interface that it declares; it is given its sockets, its logger and its

@@ -2,12 +2,9 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,6 +46,7 @@ type kubeHome struct {
 // buildKubeHome connects to the cluster's API server, which may be away.
 func (d *Daemon) buildKubeHome() (home, error) {
 	s, log := d.settings, d.log.With().Str("part", "kubernetes").Logger()
+	kube.QuietKlog(log)
 	client, err := kube.Connect(s.kube.kubeconfig, "grapevine/"+d.options.Version)
 	if err != nil {
 		return nil, err
@@ -99,18 +97,6 @@ func (d *Daemon) buildKubeHome() (home, error) {
 	return h, err
 }
 
-// podAddrs returns where the cluster's own gateways reach this one.
-func (s *settings) podAddrs(meshPort uint16) ([]netip.AddrPort, error) {
-	if len(s.kube.podIPs) == 0 {
-		return advertised(netip.AddrPortFrom(s.listen.Addr(), meshPort))
-	}
-	var addrs []netip.AddrPort
-	for _, ip := range s.kube.podIPs {
-		addrs = append(addrs, netip.AddrPortFrom(ip, meshPort))
-	}
-	return addrs, nil
-}
-
 // Run watches the cluster and writes to it until ctx ends, and returns once all of it has stopped.
 func (h *kubeHome) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
@@ -156,65 +142,6 @@ func (h *kubeHome) awaitMCS(ctx context.Context) error {
 		}
 	}
 	return h.mcs.Run(ctx)
-}
-
-// addressAgain is how often the host names of a load balancer are looked up.
-const addressAgain = time.Minute
-
-// advertise keeps the ring true to where others reach this gateway. The Pod's own addresses come last: only this cluster's
-// gateways can use them, for other clusters may have the same ones.
-func (h *kubeHome) advertise(ctx context.Context) error {
-	ticker := time.NewTicker(addressAgain)
-	defer ticker.Stop()
-	var last []netip.AddrPort
-	for {
-		texts, err := h.address.Advertised()
-		addrs, failed := h.lookup(ctx, texts)
-		if err = errors.Join(err, failed); ctx.Err() == nil {
-			h.complain("address", err)
-			if all := slices.Concat(addrs, h.podAddrs); err == nil && !slices.Equal(all, last) {
-				h.moved(all)
-				last = all
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		case <-h.address.Changed():
-		}
-	}
-}
-
-// lookup turns "host:port" texts into addresses.
-func (h *kubeHome) lookup(ctx context.Context, texts []string) (addrs []netip.AddrPort, err error) {
-	for _, text := range texts {
-		host, port, failed := net.SplitHostPort(text)
-		number, wrong := strconv.ParseUint(port, 10, 16)
-		if err = errors.Join(err, failed, wrong); err != nil {
-			return nil, err
-		}
-		found, failed := h.resolveHost(ctx, host)
-		if failed != nil {
-			return nil, failed
-		}
-		for _, addr := range found {
-			addrs = append(addrs, netip.AddrPortFrom(addr.Unmap(), uint16(number)))
-		}
-	}
-	return addrs, nil
-}
-
-func (h *kubeHome) resolveHost(ctx context.Context, host string) ([]netip.Addr, error) {
-	if addr, err := netip.ParseAddr(host); err == nil {
-		return []netip.Addr{addr}, nil
-	}
-	if h.resolve != nil {
-		return h.resolve(ctx, host)
-	}
-	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	slices.SortFunc(found, netip.Addr.Compare)
-	return found, err
 }
 
 // Place gives each port of each name a port of this Pod: the one that it had before a restart, if that is known by now.

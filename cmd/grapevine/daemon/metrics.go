@@ -17,6 +17,9 @@ import (
 func (d *Daemon) metricsHandler() http.Handler {
 	all := prometheus.NewPedanticRegistry()
 	all.MustRegister(collector{d})
+	if h, in := d.home.(*kubeHome); in {
+		all.MustRegister(kubeCollector{h})
+	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(all, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })

@@ -29,7 +29,7 @@ func (d *Daemon) Status() Status {
 		Ready: d.ready(), Synced: d.sync.Synced(), Isolated: d.isolated(), Draining: d.draining.Load(),
 		Members: make(map[string]int), Zone: d.settings.zone, Registry: fmt.Sprintf("%x", d.store.Root()),
 		DNS: addrPortOf(d.sockets.dnsUDP.LocalAddr()).String(), Listen: addrPortOf(d.sockets.mesh.LocalAddr()).String(),
-		Seeds: []Seed{}, CertificateExpires: d.identity.Expires(), UptimeS: time.Since(d.started).Seconds(),
+		Seeds: []Seed{}, CertificateExpires: d.identity.Expires(), UptimeS: time.Since(d.started).Seconds(), Now: time.Now(),
 	}
 	for _, member := range d.ring.Members() {
 		s.Members[string(member.State)]++

@@ -27,6 +27,7 @@ type Status struct {
 	Seeds              []Seed           `json:"seeds"`
 	CertificateExpires time.Time        `json:"certificate_expires"`
 	UptimeS            float64          `json:"uptime_s"`
+	Now                time.Time        `json:"now"` // by this gateway's clock
 }
 
 // Seed is what became of one seed at the last attempt; Error is empty where it answered.

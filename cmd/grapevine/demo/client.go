@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/grapevine-mesh/grapevine/cmd/grapevine/experiment"
 )
 
 // getCommand returns a client for the sample services as a hidden subcommand. Grapevine's image has neither shell nor curl:
@@ -35,7 +37,7 @@ func getCommand() *cobra.Command {
 				return err
 			}
 			if count < 1 || interval < 0 || timeout <= 0 {
-				return usagef("want at least one request, no negative --interval and a positive --timeout, such as --count 3 --interval 1s --timeout 1s")
+				return experiment.Usagef("want at least one request, no negative --interval and a positive --timeout, such as --count 3 --interval 1s --timeout 1s")
 			}
 			return askOften(cmd, ask, count, interval, timeout)
 		},
@@ -72,7 +74,7 @@ func lookupCommand() *cobra.Command {
 func oneArgument(example string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != 1 {
-			return usagef("want `%s`, such as `%s %s`", cmd.UseLine(), cmd.CommandPath(), example)
+			return experiment.Usagef("want `%s`, such as `%s %s`", cmd.UseLine(), cmd.CommandPath(), example)
 		}
 		return nil
 	}
@@ -116,7 +118,7 @@ func asker(text string) (func(context.Context) (string, error), error) {
 			return askUDP(ctx, target.Host, strings.TrimPrefix(target.Path, "/"))
 		}, nil
 	}
-	return nil, usagef("%q: want http://HOST[:PORT][/PATH] or udp://HOST:PORT/TEXT, such as http://frontend.shop.federated", text)
+	return nil, experiment.Usagef("%q: want http://HOST[:PORT][/PATH] or udp://HOST:PORT/TEXT, such as http://frontend.shop.federated", text)
 }
 
 // askHTTP asks over a connection of its own, so that each request is routed anew.

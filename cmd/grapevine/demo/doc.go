@@ -12,11 +12,10 @@
 //	   │ DNS, TCP              │                       │
 //	 prober                  prober                  prober                 this process: an open loop each, the story,
 //	   └───────────┬───────────┴───────────────────────┘                    and SIGKILL
-//	             tally ──▶ table, JSON, report
+//	          experiment ──▶ table, JSON, report
 //
-// A demo is a [chaos.Result] in the making: plan (who listens where), files, mesh (processes), steady (is it whole?), course
-// (fault, heal, end), notices (who noticed what), result. The parts of an experiment that would serve outside of this machine
-// too are in package chaos; here is what is particular to these processes.
+// What happens, and what is measured, is package experiment's; here is its [experiment.Stage] that is made of processes: plan
+// (who listens where), files, mesh (processes), steady (is it whole?), strike.
 //
 // Rules:
 //   - The gateways are told apart from real ones by nothing: they read files that anybody could write, and are asked
@@ -24,8 +23,4 @@
 //   - Nothing outlives the demo, however it ends: every process dies with it (also where it is SIGKILLed), its ports and
 //     addresses are held by a listener of its own, and its files lie in one directory, which the next demo removes where this
 //     one had no time to.
-//   - The clock starts when the mesh is whole and the probers have been calm for a while, so that what is measured is the
-//     fault and not the start.
-//   - The killed cluster's own prober pauses while it has no gateway to ask. In the cluster that a fault hits, whoever
-//     would have asked is dead too; all others go on asking, and every failure counts.
 package demo

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	switch os.Args[1] {
 	case "run":
 		newFakeGateway(os.Args[3]).run()
-	case "demo", "chaos":
+	case "demo":
 		root := rootCommand()
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) // as main does
 		defer stop()
@@ -53,7 +53,7 @@ func TestMain(m *testing.M) {
 // rootCommand stands in for the one of package main.
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{Use: "grapevine", SilenceErrors: true, SilenceUsage: true}
-	root.AddCommand(Command(), ChaosCommand())
+	root.AddCommand(Command())
 	return root
 }
 

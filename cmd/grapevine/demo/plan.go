@@ -19,8 +19,8 @@ const (
 	healthInterval = "200ms"
 )
 
-// clusterNames returns the clusters' names, in the order in which everything is shown.
-func clusterNames() []string { return []string{"east", "west", "north"} }
+// ClusterNames returns the clusters' names, in the order in which everything is shown.
+func ClusterNames() []string { return []string{"east", "west", "north"} }
 
 // plan is who listens where. It is made before anything is started, so that every gateway's file can name the others.
 type plan struct {
@@ -49,7 +49,7 @@ func (g *gateway) config() string { return filepath.Join(g.Dir, "gateway.yaml") 
 // newPlan gives every listener of the demo an address out of a slot.
 func newPlan(dir string, s *slot) (*plan, error) {
 	p := &plan{Dir: dir, Port: s.vipPort()}
-	for _, name := range clusterNames() {
+	for _, name := range ClusterNames() {
 		c := &cluster{Name: name}
 		for n := range gatewaysEach {
 			id := registry.Gateway{Cluster: registry.Cluster(name), Name: fmt.Sprintf("%c-%d", name[0], n)}

@@ -42,9 +42,9 @@ func TestTwoDemosShareNothing(t *testing.T) {
 func TestTheLastSlotsAddressesExist(t *testing.T) {
 	t.Parallel()
 	s := &slot{number: slots - 1}
-	last := s.rangeAt(len(clusterNames())*gatewaysEach - 1)
+	last := s.rangeAt(len(ClusterNames())*gatewaysEach - 1)
 	require.Equal(t, byte(vipOctet), last.Addr().As4()[1])
-	require.Equal(t, byte(slots*len(clusterNames())*gatewaysEach-1), last.Addr().As4()[2], "the third byte doesn't wrap")
+	require.Equal(t, byte(slots*len(ClusterNames())*gatewaysEach-1), last.Addr().As4()[2], "the third byte doesn't wrap")
 	require.Less(t, firstPort+slots*slotPorts, 32768, "below the ports that Linux gives to outgoing connections")
 }
 

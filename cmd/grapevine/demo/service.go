@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/grapevine-mesh/grapevine/cmd/grapevine/experiment"
 )
 
 // serviceCommand returns the sample service as a hidden subcommand: the demo starts one process of it in each cluster, and
@@ -21,18 +23,18 @@ func serviceCommand() *cobra.Command {
 		Short:   "The sample service: answers every request with a text",
 		Example: "  grapevine demo service --listen 0.0.0.0:8080 --echo 0.0.0.0:9000 --answer 'east frontend-0 10.11.0.7'",
 		Hidden:  true,
-		Args:    noArguments,
+		Args:    experiment.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			address, err := netip.ParseAddrPort(listen)
 			if err != nil {
-				return usagef("--listen: want an address with a port, such as --listen 127.0.0.1:9001")
+				return experiment.Usagef("--listen: want an address with a port, such as --listen 127.0.0.1:9001")
 			}
 			if echo == "" {
 				return RunService(cmd.Context(), address, answer)
 			}
 			echoAt, err := netip.ParseAddrPort(echo)
 			if err != nil {
-				return usagef("--echo: want an address with a port, such as --echo 127.0.0.1:9000")
+				return experiment.Usagef("--echo: want an address with a port, such as --echo 127.0.0.1:9000")
 			}
 			return runBoth(cmd.Context(), address, echoAt, answer)
 		},

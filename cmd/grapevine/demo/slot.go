@@ -65,7 +65,7 @@ func (s *slot) nextRange() netip.Prefix {
 }
 
 func (s *slot) rangeAt(n int) netip.Prefix {
-	third := s.number*len(clusterNames())*gatewaysEach + n
+	third := s.number*len(ClusterNames())*gatewaysEach + n
 	return netip.PrefixFrom(netip.AddrFrom4([4]byte{127, vipOctet, byte(third), 0}), 24)
 }
 

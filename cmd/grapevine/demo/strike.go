@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"context"
 	"fmt"
 	"syscall"
 	"time"
@@ -11,71 +12,78 @@ import (
 // drainWithin bounds the time that a planned shutdown may take.
 const drainWithin = 30 * time.Second
 
-// strike makes the fault.
-func (e *experiment) strike(begun time.Time) {
-	c := e.mesh.cluster(e.Cluster)
-	h := hit{what: c.Name, cluster: c.Name, probed: true}
+// Aim returns the fault that Strike would make now.
+func (p *stage) Aim(kind chaos.FaultKind, cluster string) (*chaos.Fault, error) {
+	c := p.cluster(cluster)
+	fault := &chaos.Fault{Cluster: c.Name, Kind: kind, Signal: kind.SignalName()}
 	for _, g := range c.Gateways {
-		h.gateways = append(h.gateways, g.ID.String())
+		fault.Gateways = append(fault.Gateways, g.ID.String())
 	}
-	if e.Fault == chaos.FaultGateway {
-		h.gateways = h.gateways[len(h.gateways)-1:]
-		h.what, h.probed = h.gateways[0], false
+	if kind.OneGateway() {
+		fault.Gateways = fault.Gateways[len(fault.Gateways)-1:]
 	}
-	victims := e.mesh.processes(c, e.Fault == chaos.FaultGateway)
-	if h.probed {
-		e.pause(c.Name)
+	victims := p.victims(fault)
+	for _, victim := range victims {
+		fault.PIDs = append(fault.PIDs, victim.PID())
 	}
-	h.at = time.Now()
-	e.notices.strike(h)
-	e.send(victims)
-	fault := &chaos.Fault{Cluster: c.Name, Kind: e.Fault, At: chaos.MillisOf(h.at.Sub(begun)), Gateways: h.gateways, Signal: e.Fault.SignalName()}
-	for _, p := range victims {
-		fault.PIDs = append(fault.PIDs, p.PID())
-	}
-	e.story.tell(h.at, chaos.FaultEvent, "%s: %s, %s", fault.Title(), processes(len(victims)), fault.Signal)
-	gone := e.awaitGone(victims)
-	outage := chaos.Outage{From: h.at, Gone: gone}
-	if e.Fault == chaos.FaultGraceful { // the drain is there for what comes after the signal: none of that may be cut
-		outage.Gone = h.at
-	}
-	e.tally.SetOutage(outage)
-	fault.Gone = chaos.MillisOf(gone.Sub(h.at))
-	e.mu.Lock()
-	e.fault = fault
-	e.mu.Unlock()
+	fault.How = count(len(victims)) + ", " + fault.Signal
+	return fault, nil
 }
 
-func processes(n int) string {
+func (p *stage) victims(fault *chaos.Fault) []*chaos.Process {
+	return p.processes(p.cluster(fault.Cluster), fault.Kind.OneGateway())
+}
+
+func count(n int) string {
 	if n == 1 {
 		return "1 process"
 	}
 	return fmt.Sprintf("%d processes", n)
 }
 
-// send hits all victims in the same instant. In a planned shutdown the service goes on until the gateways have drained.
-func (e *experiment) send(victims []*chaos.Process) {
-	if e.Fault == chaos.FaultGraceful {
-		victims = victims[:len(victims)-1]
+// Strike hits all victims in the same instant. In a planned shutdown the service goes on until the gateways have drained.
+func (p *stage) Strike(_ context.Context, fault *chaos.Fault, began func(time.Time)) (time.Time, error) {
+	victims := p.victims(fault)
+	first := victims
+	if fault.Kind == chaos.FaultGraceful {
+		first = victims[:len(victims)-1]
 	}
-	chaos.Signal(e.Fault.Signal(), victims...)
+	began(time.Now())
+	chaos.Signal(fault.Kind.Signal(), first...)
+	switch fault.Kind {
+	case chaos.FaultStop:
+		return chaos.AwaitStop(victims...), nil
+	case chaos.FaultGraceful:
+		return p.shutDown(first, victims[len(victims)-1])
+	}
+	return chaos.AwaitEnd(drainWithin, victims...), nil
 }
 
-// awaitGone returns when the last victim was gone, or stopped.
-func (e *experiment) awaitGone(victims []*chaos.Process) time.Time {
-	switch e.Fault {
-	case chaos.FaultStop:
-		return chaos.AwaitStop(victims...)
-	case chaos.FaultGraceful:
-		gateways, service := victims[:len(victims)-1], victims[len(victims)-1]
-		chaos.AwaitEnd(drainWithin, gateways...)
-		chaos.Signal(syscall.SIGTERM, service)
-	}
+// shutDown ends the service once the gateways are gone. Every process should end by itself.
+func (p *stage) shutDown(gateways []*chaos.Process, service *chaos.Process) (time.Time, error) {
+	chaos.AwaitEnd(drainWithin, gateways...)
+	chaos.Signal(syscall.SIGTERM, service)
+	victims := append(gateways[:len(gateways):len(gateways)], service)
 	gone := chaos.AwaitEnd(drainWithin, victims...)
-	for _, p := range victims {
-		if _, status, _ := p.End(); e.Fault == chaos.FaultGraceful && status != "exit status 0" {
-			e.story.problem("%s ended with %s after SIGTERM", p.Name, status)
+	for _, victim := range victims {
+		if _, status, _ := victim.End(); status != "exit status 0" {
+			p.rude = append(p.rude, fmt.Sprintf("%s ended with %s after SIGTERM", victim.Name, status))
 		}
 	}
-	return gone
+	return gone, nil
+}
+
+// Mend continues what was stopped, or starts again what was killed.
+func (p *stage) Mend(_ context.Context, fault *chaos.Fault) (string, error) {
+	c := p.cluster(fault.Cluster)
+	if fault.Kind == chaos.FaultStop {
+		stopped := p.processes(c, false)
+		chaos.Signal(syscall.SIGCONT, stopped...)
+		return count(len(stopped)) + ", SIGCONT", nil
+	}
+	started, err := p.startCluster(c)
+	if err != nil {
+		return "", fmt.Errorf("%s could not be started again: %w", c.Name, err)
+	}
+	return count(len(started)) + " started", nil
 }

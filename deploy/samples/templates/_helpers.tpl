@@ -11,7 +11,7 @@ metadata:
 spec:
   automountServiceAccountToken: false
   enableServiceLinks: false
-  terminationGracePeriodSeconds: 10
+  terminationGracePeriodSeconds: 15
   topologySpreadConstraints:
     - topologyKey: kubernetes.io/hostname
       maxSkew: 1
@@ -43,6 +43,10 @@ spec:
       readinessProbe:
         httpGet: {path: /healthz, port: http}
         periodSeconds: 1
+      # It serves on while the cluster's proxies learn that it goes, as every service should; without this they send to a
+      # Pod that is gone for about a second.
+      lifecycle:
+        preStop: {sleep: {seconds: 3}}
       resources:
         requests: {cpu: 10m, memory: 16Mi}
         limits: {memory: 64Mi}

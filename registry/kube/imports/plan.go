@@ -15,6 +15,9 @@ const (
 	standInAfter = 3 * time.Second
 	// takeAway is how long something has to be unwanted before it goes. An export that flaps keeps its VIP.
 	takeAway = 5 * time.Second
+	// hostRest is how long a host keeps its Service when it isn't ready, as a Pod of a StatefulSet that is being replaced. It comes
+	// back under the same name, and with it whoever remembered its address.
+	hostRest = 10 * time.Minute
 	// unheardOf is how long nobody has to know a gateway before its slices go: one that was scaled away long ago.
 	unheardOf = time.Minute
 )

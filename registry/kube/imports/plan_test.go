@@ -334,3 +334,24 @@ func bare(lines []string) []string {
 	}
 	return lines
 }
+
+func TestHostsRestLonger(t *testing.T) {
+	host := registry.VIPName{Service: importedWeb.Service, Cluster: "west", Hostname: "web-0"}
+	for _, row := range []struct {
+		when    string
+		imports []registry.VIPName
+		rest    time.Duration
+	}{
+		{"its service is there still", []registry.VIPName{importedWeb}, hostRest},
+		{"its cluster's is", []registry.VIPName{{Service: importedWeb.Service, Cluster: "west"}}, hostRest},
+		{"another cluster's is", []registry.VIPName{{Service: importedWeb.Service, Cluster: "north"}}, takeAway},
+		{"nothing is left", nil, takeAway},
+	} {
+		s := &situation{imports: map[registry.VIPName]Import{}}
+		for _, name := range row.imports {
+			s.imports[name] = Import{}
+		}
+		require.Equal(t, row.rest, s.rest(host), row.when)
+		require.Equal(t, takeAway, s.rest(importedWeb), row.when)
+	}
+}

@@ -3,6 +3,9 @@ package imports
 import (
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/grapevine-mesh/grapevine/registry"
 )
 
 // planService says what has to become of a derived Service, which the cluster's gateways share.
@@ -16,9 +19,19 @@ func (s *situation) planService(t task) []change {
 	case t.wanted:
 		return s.changeService(t)
 	case t.current != nil && s.ready:
-		return []change{{verb: remove, service: t.current, reason: "unwanted", takes: "all", after: takeAway + s.turn()}}
+		return []change{{verb: remove, service: t.current, reason: "unwanted", takes: "all", after: s.rest(t.current.name) + s.turn()}}
 	}
 	return nil
+}
+
+// rest is how long a Service stays that isn't wanted.
+func (s *situation) rest(name registry.VIPName) time.Duration {
+	_, federated := s.imports[registry.VIPName{Service: name.Service}]
+	_, mirrored := s.imports[registry.VIPName{Service: name.Service, Cluster: name.Cluster}]
+	if name.Hostname != "" && (federated || mirrored) {
+		return hostRest
+	}
+	return takeAway
 }
 
 // changeService adds what a Service lacks, and, in a later plan, takes away what it has too many.

@@ -50,7 +50,8 @@ type cluster struct {
 	first  atomic.Bool
 	served atomic.Bool
 
-	log *strings.Builder // written by one goroutine, read while that waits
+	refuse atomic.Pointer[error] // what writes of ServiceImports are answered with
+	log    *strings.Builder      // written by one goroutine, read while that waits
 
 	mu       sync.Mutex
 	verdicts []kube.Verdict
@@ -62,6 +63,12 @@ func newMCSCluster(t *testing.T, name registry.Cluster, namespaces ...string) *c
 		t: t, name: name, core: corefake.NewClientset(), multi: newMCSFake(t), wake: make(chan struct{}, 1),
 		atlas: registry.NewAtlas(registry.Gateway{Cluster: name, Name: "g-0"}), vips: map[registry.VIPName]netip.Addr{}, log: &strings.Builder{},
 	}
+	c.multi.PrependReactor("patch", "serviceimports", func(clienttesting.Action) (bool, runtime.Object, error) {
+		if err := c.refuse.Load(); err != nil {
+			return true, nil, *err
+		}
+		return false, nil, nil
+	})
 	c.first.Store(true)
 	c.served.Store(true)
 	for _, n := range namespaces {
@@ -219,11 +226,6 @@ func (m *mesh) export(cluster registry.Cluster, name registry.ServiceName, e *re
 	for _, c := range m.clusters {
 		c.atlas.Apply([]registry.Change{{Owner: registry.Gateway{Cluster: cluster, Name: "g-0"}, Service: name, Export: e}})
 	}
-}
-
-// refuse makes the API server answer all writes of a resource with an error.
-func (c *cluster) refuse(resource string, err error) {
-	c.multi.PrependReactor("patch", resource, func(clienttesting.Action) (bool, runtime.Object, error) { return err != nil, nil, err })
 }
 
 // pass lets time go by, and all that comes of it happen.

@@ -61,7 +61,8 @@ func (s scene) imported() (*mcs.ServiceImport, []*discovery.EndpointSlice) {
 	if len(all) == 0 {
 		return nil, nil
 	}
-	i, endpoints := all[0].serviceImport(), all[0].slices(f.addresses())
+	i := all[0].serviceImport()
+	endpoints, _ := all[0].slices(f.addresses())
 	i.Status = all[0].importStatus(endpoints, 0)
 	return i, endpoints
 }

@@ -3,6 +3,7 @@ package mcs
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -167,10 +168,26 @@ func TestMCSDeletesNothingBeforeTheDirectoryIsReady(t *testing.T) {
 	})
 }
 
+// Whoever places VIPs doesn't tell when it has.
+func TestMCSFindsAVIP(t *testing.T) {
+	inEast(t, func(t *testing.T, east *cluster, m *mesh) {
+		delete(east.vips, webVIP)
+		m.export("west", shopWeb, exportOf(1, func(e *registry.Export) { e.Ready = 0 }))
+		east.run()
+		pass(20 * time.Second)
+		require.Empty(t, east.imported(shopWeb).Spec.IPs)
+		east.mu.Lock()
+		east.vips[webVIP] = netip.MustParseAddr("10.0.0.7")
+		east.mu.Unlock()
+		pass(3 * time.Second)
+		require.Equal(t, []string{"10.0.0.7"}, east.imported(shopWeb).Spec.IPs, "though nothing is ready anywhere")
+	})
+}
+
 func TestMCSNamesTheMissingRule(t *testing.T) {
 	inEast(t, func(t *testing.T, east *cluster, m *mesh) {
-		imports := mcs.Resource("serviceimports")
-		east.refuse("serviceimports", apierrors.NewForbidden(imports, "web", errors.New("no RBAC policy matched")))
+		var forbidden error = apierrors.NewForbidden(mcs.Resource("serviceimports"), "web", errors.New("no RBAC policy matched"))
+		east.refuse.Store(&forbidden)
 		east.run()
 		pass(10 * time.Minute)
 		require.Equal(t, 1, strings.Count(east.log.String(), `"rule":"{apiGroups: [multicluster.x-k8s.io], resources: [serviceimports], verbs: [create, patch]}"`), east.log.String())
@@ -178,8 +195,7 @@ func TestMCSNamesTheMissingRule(t *testing.T) {
 		require.InDelta(t, 12, east.mcs.Stats().Failed, 4, "at growing intervals")
 		require.Equal(t, 1, east.mcs.Stats().Waiting)
 
-		east.refuse("serviceimports", nil)
-		east.multi.ReactionChain = east.multi.ReactionChain[2:]
+		east.refuse.Store(nil)
 		pass(5 * time.Minute)
 		require.NotNil(t, east.imported(shopWeb))
 		require.Zero(t, east.mcs.Stats().Waiting)

@@ -12,37 +12,41 @@ import (
 	"github.com/grapevine-mesh/grapevine/registry"
 )
 
-// look does what is due, and returns when to look again at the latest.
-func (m *MCS) look(ctx context.Context, directory *registry.Directory) time.Duration {
+// look does what is due. It returns when to look again at the latest, and how long it took to decide.
+func (m *MCS) look(ctx context.Context, directory *registry.Directory) (wait, cost time.Duration) {
 	notes := notes{was: m.told, now: map[string]bool{}}
 	defer func() { m.told = notes.now }()
 	if !m.config.Served() {
 		if notes.first("not served") {
 			m.config.Log.Info().Msg("the Multi-Cluster Services API isn't installed here, and is taken up once it is")
 		}
-		return relook
+		return relook, 0
 	}
 	facts, err := m.facts(directory)
 	if err != nil {
 		m.config.Log.Error().Err(err).Msg("multi-cluster services can't be read")
-		return relook
+		return relook, 0
 	}
-	changes, foreign := facts.plan()
-	due, wait := m.queue.due(changes, m.config.First(), facts.now)
-	for _, key := range foreign {
+	plan := facts.plan()
+	due, wait := m.queue.due(plan.changes, m.config.First(), facts.now)
+	for _, key := range plan.foreign {
 		if notes.first(key.String()) {
 			m.config.Log.Warn().Stringer("object", key).Msg("somebody else's object stands where an import should be, and is left alone")
 		}
 	}
 	m.count(func(s *Stats) {
 		s.Imports, s.Slices, s.Exports = ours(facts.imports), ours(facts.slices), len(facts.exports)
-		s.Foreign, s.Waiting = len(foreign), len(changes)
+		s.Foreign, s.Waiting = len(plan.foreign), len(plan.changes)
 	})
+	cost = time.Since(facts.now)
 	m.writeAll(ctx, due)
 	if wait == 0 {
-		return relook
+		wait = relook
 	}
-	return min(wait, relook)
+	if plan.unplaced {
+		wait = min(wait, vipLook)
+	}
+	return min(wait, relook), cost
 }
 
 // facts reads the caches. What they hold is shared, and isn't changed.

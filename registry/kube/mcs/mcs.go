@@ -17,8 +17,11 @@ import (
 )
 
 const (
-	settleFor = 200 * time.Millisecond // after a change: they come in bursts, and each look costs a little for every service
-	relook    = time.Minute            // without a change
+	settleFor   = 200 * time.Millisecond // between two looks, since changes come in bursts
+	rests       = 10                     // and this many times what a look took, so that they use a tenth of a core
+	longestRest = 5 * time.Second
+	relook      = time.Minute     // without a change
+	vipLook     = 2 * time.Second // while a VIP is missing, which comes without a word
 )
 
 // Config says what the Multi-Cluster Services API is served from. The listers' caches are filled, and so is what VIP
@@ -40,16 +43,8 @@ type Config struct {
 	Log       zerolog.Logger
 }
 
-// MCS keeps the objects of the Multi-Cluster Services API (KEP-1645) in one cluster: a ServiceImport and EndpointSlices in
-// each namespace of an imported service, and the conditions of ServiceExports.
-//
-//	directory ─┐                                        ┌─▶ changes ─▶ queue ─▶ server-side apply
-//	VIPs ──────┼─▶ facts ─▶ services ─▶ objects ─▶ plan ┤              (whose turn, since when)      │
-//	verdicts ──┤                                        └─▶ what is others' stays                   │
-//	objects ───┘◀───────────────────────────────────────────────────────────────────────────────────┘
-//
-// Each look decides everything anew from what is there, so nothing has to be remembered but since when a change is wished.
-// All gateways of a cluster come to the same plan; the first of them writes, and the others only what it leaves undone.
+// MCS keeps the objects of the Multi-Cluster Services API in one cluster: a ServiceImport and EndpointSlices in each namespace
+// of an imported service, and the conditions of ServiceExports.
 type MCS struct {
 	config Config
 	queue  queue
@@ -86,7 +81,8 @@ func New(config Config) (*MCS, error) {
 func (m *MCS) Run(ctx context.Context) error {
 	for {
 		directory := m.config.Directory()
-		again := time.NewTimer(m.look(ctx, directory))
+		wait, cost := m.look(ctx, directory)
+		again := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 		case <-m.config.Changed:
@@ -97,7 +93,7 @@ func (m *MCS) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(settleFor):
+		case <-time.After(min(max(settleFor, rests*cost), longestRest)):
 		}
 	}
 }

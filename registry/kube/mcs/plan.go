@@ -24,8 +24,15 @@ type change struct {
 	after   time.Duration  // how long it must have been wished
 }
 
-// plan compares what should be with what is. foreign are the objects of others that stand where ours should.
-func (f *facts) plan() (changes []change, foreign []objectKey) {
+// plan is what has to be done.
+type plan struct {
+	changes  []change
+	foreign  []objectKey // objects of others that stand where ours should
+	unplaced bool        // something waits for a VIP
+}
+
+// plan compares what should be with what is.
+func (f *facts) plan() plan {
 	d := draft{facts: f, wanted: map[objectKey]bool{}}
 	for _, view := range f.views() {
 		d.conditions(&view)
@@ -35,15 +42,14 @@ func (f *facts) plan() (changes []change, foreign []objectKey) {
 		d.remove()
 	}
 	slices.SortFunc(d.changes, func(a, b change) int { return a.key.compare(b.key) })
-	return d.changes, d.foreign
+	return d.plan
 }
 
 // draft is a plan in the making.
 type draft struct {
-	facts   *facts
-	wanted  map[objectKey]bool
-	changes []change
-	foreign []objectKey
+	plan
+	facts  *facts
+	wanted map[objectKey]bool
 }
 
 // services plans what is there of each imported service: its slices, its import, and the import's status, once that is
@@ -52,7 +58,9 @@ func (d *draft) services() {
 	slicesThere, importsThere := byKey(kindSlice, d.facts.slices), byKey(kindImport, d.facts.imports)
 	address, present := d.facts.addresses(), d.facts.present()
 	for _, s := range d.facts.services() {
-		for _, slice := range s.slices(address) {
+		wanted, unplaced := s.slices(address)
+		d.unplaced = d.unplaced || unplaced || len(s.vip) == 0 && !s.union.Headless
+		for _, slice := range wanted {
 			key := objectKey{kindSlice, slice.Namespace, slice.Name}
 			d.slice(key, slicesThere[key], slice)
 		}

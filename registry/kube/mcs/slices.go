@@ -29,31 +29,33 @@ type addressOf func(name registry.VIPName, source registry.Cluster) []netip.Addr
 //	Headless, through gateways        a VIP for each host that has a name
 //	                                  the service's VIP where no host has one: one way in, as they can't be told apart
 //
-// Gateways' own addresses would serve nobody: each listens on numbers of its own for each service.
-func (s *imported) slices(address addressOf) []*discovery.EndpointSlice {
-	var all []*discovery.EndpointSlice
+// Gateways' own addresses would serve nobody: each listens on numbers of its own for each service. unplaced tells that a
+// name has no VIP yet.
+func (s *imported) slices(address addressOf) (all []*discovery.EndpointSlice, unplaced bool) {
 	for i := range s.offers {
 		o := &s.offers[i]
 		if !o.Eligible {
 			continue
 		}
-		endpoints, throughGateway := s.endpoints(o, address)
+		endpoints, throughGateway, missing := s.endpoints(o, address)
 		ports := slicePorts(s.ports(o, throughGateway))
 		if len(ports) == 0 {
 			continue
 		}
+		unplaced = unplaced || missing
 		for _, family := range []discovery.AddressType{discovery.AddressTypeIPv4, discovery.AddressTypeIPv6} {
 			of := slices.DeleteFunc(slices.Clone(endpoints), func(at registry.Endpoint) bool { return familyOf(at.Addr) != core.IPFamily(family) })
 			all = append(all, s.sliced(o.Cluster, family, of, ports)...)
 		}
 	}
-	return all
+	return all, unplaced
 }
 
-// endpoints returns where this cluster's Pods reach those of a source, and whether that is through gateways.
-func (s *imported) endpoints(o *registry.Offer, address addressOf) (endpoints []registry.Endpoint, throughGateway bool) {
+// endpoints returns where this cluster's Pods reach those of a source, whether that is through gateways, and whether some
+// of it isn't known yet.
+func (s *imported) endpoints(o *registry.Offer, address addressOf) (endpoints []registry.Endpoint, throughGateway, missing bool) {
 	if s.union.Headless && o.Export.Reach == registry.Flat && len(o.Export.Endpoints) > 0 {
-		return slices.DeleteFunc(slices.Clone(o.Export.Endpoints), unfit), false
+		return slices.DeleteFunc(slices.Clone(o.Export.Endpoints), unfit), false, false
 	}
 	hosts := []string{""}
 	if named := hostnames(&o.Export); s.union.Headless && len(named) > 0 {
@@ -68,11 +70,12 @@ func (s *imported) endpoints(o *registry.Offer, address addressOf) (endpoints []
 		if host != "" || len(addrs) == 0 {
 			addrs = address(name, o.Cluster)
 		}
+		missing = missing || len(addrs) == 0
 		for _, addr := range addrs {
 			endpoints = append(endpoints, registry.Endpoint{Addr: addr, Hostname: host})
 		}
 	}
-	return endpoints, true
+	return endpoints, true, missing
 }
 
 // unfit tells whether the API server refuses an address in an EndpointSlice, and with it the whole slice.
