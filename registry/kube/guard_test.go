@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"errors"
+	"syscall"
 	"testing"
 	"time"
 
@@ -294,6 +295,32 @@ func TestBackInTime(t *testing.T) {
 		require.Equal(t, "db", w.exports())
 		w.after(time.Minute)
 		require.Len(t, w.reports, 2, "and only once")
+	})
+}
+
+// TestBackInTimeUnnoticed restores etcd while nobody can ask, and has it pass the version that was seen before anybody can again:
+// no number tells that a service went. So whoever was away is asked for everything.
+func TestBackInTimeUnnoticed(t *testing.T) {
+	inWorld(t, func() *fakeCluster {
+		cluster := shop()
+		cluster.version = "1000"
+		return cluster
+	}, false, func(w *world) {
+		w.after(time.Minute)
+		w.mu.Lock()
+		w.fails["*"] = syscall.ECONNREFUSED // which client-go answers by going on with its watch
+		w.mu.Unlock()
+		w.hangUp()
+		w.after(time.Minute)
+		w.mu.Lock()
+		w.version = "1001"
+		w.mu.Unlock()
+		w.hideQuietly("web")
+		w.fail("*", nil)
+		w.after(retryMost + confirmAfter + 2*time.Second)
+		require.Zero(t, w.logged("went back in time"), w.log)
+		require.Equal(t, "db", w.exports())
+		require.Len(t, w.reports, 2)
 	})
 }
 

@@ -35,6 +35,7 @@ type resource struct {
 
 	lists  sync.WaitGroup // the reflector doesn't wait for a list when it is told to stop
 	absent atomic.Bool    // the API server said that there is no such resource
+	unsure atomic.Bool    // the API server was away since the last list: who comes back may know less
 }
 
 func (w *Watch) newResource(name string, example runtime.Object, from cache.ListerWatcher, indexers cache.Indexers) *resource {
@@ -73,6 +74,7 @@ func (r *resource) follow(ctx context.Context) {
 	reflector := r.newReflector()
 	for failures := 0; ctx.Err() == nil; failures++ {
 		began := time.Now()
+		r.unsure.Store(false)
 		_ = reflector.ListAndWatchWithContext(ctx) // it ends with every trouble, which was noted where it was met
 		if time.Since(began) > retryForgets {
 			failures = 0
@@ -99,7 +101,7 @@ func (r *resource) list(ctx context.Context, options metav1.ListOptions) (runtim
 	r.lists.Add(1)
 	defer r.lists.Done()
 	list, err := cache.ToListerWatcherWithContext(r.source).ListWithContext(ctx, options)
-	r.contact.note(ctx, r.name, err)
+	r.note(ctx, err)
 	return list, err
 }
 
@@ -107,9 +109,20 @@ func (r *resource) watch(ctx context.Context, options metav1.ListOptions) (watch
 	if err := r.rewound(ctx, options); err != nil {
 		return nil, err
 	}
+	// An etcd that was restored may have passed the version that was seen by the time that we ask. It takes a list to tell.
+	if goesOn := options.SendInitialEvents == nil; goesOn && r.unsure.Load() {
+		return nil, apierrors.NewResourceExpired("the API server was away: listing anew")
+	}
 	watching, err := cache.ToListerWatcherWithContext(r.source).WatchWithContext(ctx, options)
-	r.contact.note(ctx, r.name, err)
+	r.note(ctx, err)
 	return watching, err
+}
+
+func (r *resource) note(ctx context.Context, err error) {
+	if troubleOf(err) == silent {
+		r.unsure.Store(true)
+	}
+	r.contact.note(ctx, r.name, err)
 }
 
 // appears waits until the cluster has the resource. Only the API server's word that it hasn't is taken for that; whoever may
