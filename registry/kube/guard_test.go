@@ -84,15 +84,15 @@ func TestListsThatLie(t *testing.T) {
 			w.hide(c.hidden)
 			w.after(confirmAfter - time.Second)
 			require.Equal(t, c.exports, w.exports(), c.what)
-			require.EqualValues(t, c.ready, w.reports[len(w.reports)-1][1].Export.Ready, c.what)
-			require.Len(t, w.reports, 1, c.what)
+			require.EqualValues(t, c.ready, w.reported()[len(w.reported())-1][1].Export.Ready, c.what)
+			require.Len(t, w.reported(), 1, c.what)
 			w.show()
 			w.after(time.Minute)
-			require.Len(t, w.reports, 1, "%s: it was a lie", c.what)
+			require.Len(t, w.reported(), 1, "%s: it was a lie", c.what)
 
 			w.hide(c.hidden)
 			w.after(confirmAfter - time.Second)
-			require.Len(t, w.reports, 1, c.what)
+			require.Len(t, w.reported(), 1, c.what)
 			w.after(time.Minute)
 			require.Equal(t, c.later, w.exports(), "%s: confirmed", c.what)
 			require.NotZero(t, w.logged("objects are missing in a list"))
@@ -107,8 +107,8 @@ func TestLostEndpointsGoOnceConfirmed(t *testing.T) {
 		w.after(collectFor)
 		w.hide("web-1")
 		w.after(confirmAfter + time.Second)
-		require.Len(t, w.reports, 2)
-		require.Zero(t, w.reports[1][1].Export.Ready)
+		require.Len(t, w.reported(), 2)
+		require.Zero(t, w.reported()[1][1].Export.Ready)
 	})
 }
 
@@ -126,7 +126,7 @@ func TestTheWatchEndsDoubt(t *testing.T) {
 		w.after(collectFor)
 		require.Equal(t, "db web", w.exports())
 		w.after(time.Minute)
-		require.Len(t, w.reports, 3, "there is no doubt any more, though lists still lack it")
+		require.Len(t, w.reported(), 3, "there is no doubt any more, though lists still lack it")
 	})
 }
 
@@ -170,19 +170,19 @@ func TestErrorsAreNoAnswer(t *testing.T) {
 		check := func(w *world) {
 			w.after(10 * time.Minute)
 			if c.says != "" {
-				require.Equal(t, 1, w.logged(c.says), "%s: %s", c.what, w.log)
+				require.Equal(t, 1, w.logged(c.says), "%s: %s", c.what, &w.log)
 			}
 		}
 		inWorld(t, shop, true, func(w *world) {
 			w.after(collectFor)
 			w.fail("services", c.err)
 			check(w)
-			require.Len(t, w.reports, 1, c.what)
+			require.Len(t, w.reported(), 1, c.what)
 			w.fail("services", nil)
 			w.after(time.Minute)
-			require.Len(t, w.reports, 1, c.what)
+			require.Len(t, w.reported(), 1, c.what)
 			if c.back != "" {
-				require.Equal(t, 1, w.logged(c.back), "%s: %s", c.what, w.log)
+				require.Equal(t, 1, w.logged(c.back), "%s: %s", c.what, &w.log)
 			}
 			require.Zero(t, w.watch.AwaySince())
 			require.NoError(t, w.core.CoreV1().Services("shop").Delete(context.Background(), "web", metav1.DeleteOptions{}))
@@ -195,10 +195,10 @@ func TestErrorsAreNoAnswer(t *testing.T) {
 			return cluster
 		}, false, func(w *world) {
 			check(w)
-			require.Empty(t, w.reports, "%s: what isn't known may be there", c.what)
+			require.Empty(t, w.reported(), "%s: what isn't known may be there", c.what)
 			w.fail("services", nil)
 			w.after(time.Minute)
-			require.Len(t, w.reports, 1, c.what)
+			require.Len(t, w.reported(), 1, c.what)
 			require.Equal(t, "db web", w.exports())
 		})
 	}
@@ -214,10 +214,10 @@ func TestARestart(t *testing.T) {
 		w.after(5 * time.Second)
 		w.fail("*", nil)
 		w.after(time.Minute)
-		require.Equal(t, 1, w.logged("doesn't answer"), w.log)
-		require.Equal(t, 1, w.logged("answers again"), w.log)
-		require.Zero(t, w.logged(`"level":"error"`), w.log)
-		require.Len(t, w.reports, 1)
+		require.Equal(t, 1, w.logged("doesn't answer"), &w.log)
+		require.Equal(t, 1, w.logged("answers again"), &w.log)
+		require.Zero(t, w.logged(`"level":"error"`), &w.log)
+		require.Len(t, w.reported(), 1)
 	})
 }
 
@@ -228,15 +228,15 @@ func TestTheWholeServerAway(t *testing.T) {
 		w.fail("*", errors.New("connection refused"))
 		w.after(10 * time.Minute)
 		require.False(t, w.watch.AwaySince().IsZero())
-		require.Equal(t, 1, w.logged("doesn't answer"), w.log)
+		require.Equal(t, 1, w.logged("doesn't answer"), &w.log)
 		w.fail("*", nil)
 		w.after(retryMost + time.Second)
-		require.Equal(t, 1, w.logged("answers again"), w.log)
-		require.Len(t, w.reports, 1)
+		require.Equal(t, 1, w.logged("answers again"), &w.log)
+		require.Len(t, w.reported(), 1)
 		w.hangUp()
 		w.after(time.Minute)
 		require.Equal(t, 1, w.logged("doesn't answer"), "a watch that ends is nothing")
-		require.Len(t, w.reports, 1)
+		require.Len(t, w.reported(), 1)
 	})
 }
 
@@ -251,10 +251,10 @@ func TestAllExportsAtOnce(t *testing.T) {
 		w.after(collectFor)
 		remove(w)
 		w.after(confirmAfter)
-		require.Len(t, w.reports, 1, "held")
+		require.Len(t, w.reported(), 1, "held")
 		require.Equal(t, 1, w.logged("all exports would be withdrawn at once: held"))
 		w.after(time.Second)
-		require.Len(t, w.reports, 2)
+		require.Len(t, w.reported(), 2)
 		require.Empty(t, w.exports())
 		events, err := w.core.CoreV1().Events(home).List(context.Background(), metav1.ListOptions{})
 		require.NoError(t, err)
@@ -271,7 +271,7 @@ func TestAllExportsAtOnce(t *testing.T) {
 		w.after(collectFor)
 		require.Equal(t, "web", w.exports(), "some are back: what is still gone goes")
 		w.after(time.Minute)
-		require.Len(t, w.reports, 2)
+		require.Len(t, w.reported(), 2)
 	})
 }
 
@@ -289,12 +289,12 @@ func TestBackInTime(t *testing.T) {
 		w.hideQuietly("web")
 		w.hangUp() // what ends the watch is the restart; a new one from version 1000 would be silent for long
 		w.after(confirmAfter - time.Second)
-		require.NotZero(t, w.logged("went back in time"), w.log)
-		require.Len(t, w.reports, 1, "not at once")
+		require.NotZero(t, w.logged("went back in time"), &w.log)
+		require.Len(t, w.reported(), 1, "not at once")
 		w.after(2 * time.Second)
 		require.Equal(t, "db", w.exports())
 		w.after(time.Minute)
-		require.Len(t, w.reports, 2, "and only once")
+		require.Len(t, w.reported(), 2, "and only once")
 	})
 }
 
@@ -318,9 +318,9 @@ func TestBackInTimeUnnoticed(t *testing.T) {
 		w.hideQuietly("web")
 		w.fail("*", nil)
 		w.after(retryMost + confirmAfter + 2*time.Second)
-		require.Zero(t, w.logged("went back in time"), w.log)
+		require.Zero(t, w.logged("went back in time"), &w.log)
 		require.Equal(t, "db", w.exports())
-		require.Len(t, w.reports, 2)
+		require.Len(t, w.reported(), 2)
 	})
 }
 

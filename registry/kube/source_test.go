@@ -27,11 +27,11 @@ func shop() *fakeCluster {
 
 func TestSourceReportsWhatIsThere(t *testing.T) {
 	inWorld(t, shop, false, func(w *world) {
-		require.Empty(t, w.reports, "changes are collected for a moment")
+		require.Empty(t, w.reported(), "changes are collected for a moment")
 		w.after(collectFor)
-		require.Len(t, w.reports, 1)
+		require.Len(t, w.reported(), 1)
 		require.Equal(t, "db web", w.exports())
-		web := w.reports[0][1]
+		web := w.reported()[0][1]
 		require.EqualValues(t, 2, web.Export.Ready)
 		require.Empty(t, web.Export.Endpoints, "nobody outside needs them")
 		require.Equal(t, []registry.Backend{
@@ -57,14 +57,14 @@ func TestSourceFollows(t *testing.T) {
 		_, err := slices.Update(ctx, sliceOf("web", "10.0.0.2"), metav1.UpdateOptions{})
 		require.NoError(t, err)
 		w.after(collectFor)
-		require.Len(t, w.reports, 2)
-		require.EqualValues(t, 1, w.reports[1][1].Export.Ready)
+		require.Len(t, w.reported(), 2)
+		require.EqualValues(t, 1, w.reported()[1][1].Export.Ready)
 		require.Empty(t, verdicts, "how many are ready is no verdict")
 
 		_, err = slices.Update(ctx, sliceOf("private", "10.0.0.5"), metav1.UpdateOptions{})
 		require.NoError(t, err)
 		w.after(time.Minute)
-		require.Len(t, w.reports, 2, "nobody exports it")
+		require.Len(t, w.reported(), 2, "nobody exports it")
 
 		_, err = services.Update(ctx, exporting("private"), metav1.UpdateOptions{})
 		require.NoError(t, err)
@@ -79,7 +79,7 @@ func TestSourceFollows(t *testing.T) {
 		_, err = exports.Create(ctx, serviceExport("nothing"), metav1.CreateOptions{})
 		require.NoError(t, err)
 		w.after(collectFor)
-		require.Len(t, w.reports, 4, "it isn't exported")
+		require.Len(t, w.reported(), 4, "it isn't exported")
 		require.Equal(t, "NoService", w.source.Verdicts()[0].Reason)
 		_, err = services.Create(ctx, plainService("nothing"), metav1.CreateOptions{})
 		require.NoError(t, err)
@@ -101,16 +101,16 @@ func TestManyServicesAreOneReport(t *testing.T) {
 		return newFakeCluster(objects...)
 	}, false, func(w *world) {
 		w.after(time.Second)
-		require.Len(t, w.reports, 1)
-		require.Len(t, w.reports[0], many)
+		require.Len(t, w.reported(), 1)
+		require.Len(t, w.reported()[0], many)
 		for i := range many {
 			_, err := w.core.DiscoveryV1().EndpointSlices("shop").Update(context.Background(), sliceOf(fmt.Sprintf("web-%03d", i), "10.0.0.1", "10.0.0.2"), metav1.UpdateOptions{})
 			require.NoError(t, err)
 			synctest.Wait()
 		}
 		w.after(time.Second)
-		require.Len(t, w.reports, 2)
-		require.EqualValues(t, 2, w.reports[1][many-1].Export.Ready)
+		require.Len(t, w.reported(), 2)
+		require.EqualValues(t, 2, w.reported()[1][many-1].Export.Ready)
 	})
 }
 
@@ -118,8 +118,8 @@ func TestManyServicesAreOneReport(t *testing.T) {
 func TestSourceWithoutServices(t *testing.T) {
 	inWorld(t, func() *fakeCluster { return newFakeCluster() }, true, func(w *world) {
 		w.after(collectFor)
-		require.Len(t, w.reports, 1)
-		require.Empty(t, w.reports[0])
+		require.Len(t, w.reported(), 1)
+		require.Empty(t, w.reported()[0])
 		require.True(t, w.watch.SyncedMCS())
 	})
 }
@@ -133,7 +133,7 @@ func TestDerivedServicesAreNotExported(t *testing.T) {
 		return newFakeCluster(service, slice, export)
 	}, false, func(w *world) {
 		w.after(collectFor)
-		require.Empty(t, w.reports[0])
+		require.Empty(t, w.reported()[0])
 		require.Len(t, w.source.Verdicts(), 1)
 		require.Equal(t, ReasonOwnService, w.source.Verdicts()[0].Reason)
 	})
@@ -184,7 +184,7 @@ func TestEvents(t *testing.T) {
 			}
 		}
 
-		w.first = false
+		w.first.Store(false)
 		_, err = services.Create(ctx, exporting("other"), metav1.CreateOptions{})
 		require.NoError(t, err)
 		w.after(time.Minute)
@@ -220,7 +220,7 @@ func TestEventsAreFew(t *testing.T) {
 			}
 		}
 		require.LessOrEqual(t, wrote, 2*(eventsAtOnce+12*eventsPerSecond), "one request for each, or two where it was said before")
-		require.Less(t, len(w.reports), 210, "no more than one for each round, and a few")
+		require.Less(t, len(w.reported()), 210, "no more than one for each round, and a few")
 	})
 }
 

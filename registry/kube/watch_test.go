@@ -33,7 +33,7 @@ func TestCRDsThatComeLater(t *testing.T) {
 		require.False(t, w.watch.ServesMCS())
 		w.after(10 * time.Minute)
 		require.Less(t, w.lists["serviceexports"], 25)
-		require.Equal(t, 2, w.logged("has no such resource"), w.log)
+		require.Equal(t, 2, w.logged("has no such resource"), &w.log)
 		w.fail("serviceexports", nil)
 		w.fail("serviceimports", nil)
 		w.after(probePause + time.Second)
@@ -51,11 +51,11 @@ func TestNothingIsReportedWhileExportsAreUnknown(t *testing.T) {
 		return cluster
 	}, false, func(w *world) {
 		w.after(time.Minute)
-		require.Empty(t, w.reports)
+		require.Empty(t, w.reported())
 		w.fail("serviceexports", nil)
 		w.after(retryMost + time.Second)
 		require.Equal(t, "db web", w.exports())
-		require.Len(t, w.reports, 1)
+		require.Len(t, w.reported(), 1)
 	})
 }
 

@@ -1,11 +1,12 @@
 package kube
 
 import (
-	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -226,9 +227,28 @@ type world struct {
 	t       *testing.T
 	watch   *Watch
 	source  *Source
-	reports [][]registry.Own
-	first   bool
-	log     *bytes.Buffer
+	reports [][]registry.Own // under the cluster's mu
+	first   atomic.Bool
+	log     logLines
+}
+
+// logLines is a log that can be read while it is written.
+type logLines struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (j *logLines) Write(line []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.text = append(j.text, line...)
+	return len(line), nil
+}
+
+func (j *logLines) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return string(j.text)
 }
 
 const home = "grapevine"
@@ -237,15 +257,16 @@ const home = "grapevine"
 func inWorld(t *testing.T, c func() *fakeCluster, mcs bool, test func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{fakeCluster: c(), t: t, log: &bytes.Buffer{}, first: true}
-		log := zerolog.New(zerolog.SyncWriter(w.log)).Level(zerolog.InfoLevel)
+		w := &world{fakeCluster: c(), t: t}
+		w.first.Store(true)
+		log := zerolog.New(&w.log).Level(zerolog.InfoLevel)
 		var err error
 		w.watch, err = NewWatch(WatchConfig{Client: w.client(), Namespace: home, MCS: mcs, Log: log})
 		require.NoError(t, err)
 		w.source, err = NewSource(SourceConfig{
 			Watch: w.watch, Self: registry.Gateway{Cluster: "east", Name: "grapevine-0"}, Log: log,
-			OnChange: func(owns []registry.Own) { w.reports = append(w.reports, owns) },
-			First:    func() bool { return w.first },
+			OnChange: w.report,
+			First:    w.first.Load,
 		})
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -268,11 +289,25 @@ func (w *world) after(d time.Duration) *world {
 	return w
 }
 
+func (w *world) report(owns []registry.Own) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.reports = append(w.reports, owns)
+}
+
+// reported are the reports so far.
+func (w *world) reported() [][]registry.Own {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.reports)
+}
+
 // exports are the names in the last report.
 func (w *world) exports() string {
-	require.NotEmpty(w.t, w.reports, "no report yet")
+	reports := w.reported()
+	require.NotEmpty(w.t, reports, "no report yet")
 	var names []string
-	for _, own := range w.reports[len(w.reports)-1] {
+	for _, own := range reports[len(reports)-1] {
 		names = append(names, own.Export.Service.Name)
 	}
 	return strings.Join(names, " ")

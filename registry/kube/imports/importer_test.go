@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,6 +44,8 @@ type lab struct {
 	*testing.T
 	client  *fake.Clientset
 	tracker kubetesting.ObjectTracker
+
+	mu      sync.Mutex
 	writes  []string // each write that it took or refused, such as "patch services gv-web-shop-…"
 	refuse  func(action kubetesting.Action) error
 	ips     int
@@ -63,12 +67,17 @@ func newQuickLab(t *testing.T) *lab {
 	react := kubetesting.ObjectReaction(l.tracker)
 	l.client.PrependWatchReactor("*", func(action kubetesting.Action) (bool, watch.Interface, error) {
 		seen, err := l.tracker.Watch(action.GetResource(), ourNamespace, action.(kubetesting.WatchActionImpl).ListOptions)
+		l.mu.Lock()
+		defer l.mu.Unlock()
 		l.watches = append(l.watches, seen)
 		return true, seen, err
 	})
 	l.client.PrependReactor("*", "*", func(action kubetesting.Action) (bool, kuberuntime.Object, error) {
 		if patch, is := action.(kubetesting.PatchActionImpl); is {
-			for _, seen := range l.watches {
+			l.mu.Lock()
+			watches := slices.Clone(l.watches)
+			l.mu.Unlock()
+			for _, seen := range watches {
 				for len(seen.ResultChan()) > 50 { // it panics above 100
 					runtime.Gosched()
 				}
@@ -98,8 +107,7 @@ func (l *lab) take(action kubetesting.Action, react kubetesting.ReactionFunc) (b
 	case "list", "get":
 		return react(action)
 	}
-	l.writes = append(l.writes, action.GetVerb()+" "+action.GetResource().Resource+" "+objectOf(action))
-	if err := l.refuse(action); err != nil {
+	if err := l.admit(action); err != nil {
 		return true, nil, err
 	}
 	if all, is := action.(kubetesting.DeleteCollectionActionImpl); is {
@@ -107,11 +115,31 @@ func (l *lab) take(action kubetesting.Action, react kubetesting.ReactionFunc) (b
 	}
 	handled, object, err := react(action)
 	if service, is := object.(*corev1.Service); is && err == nil && len(service.Spec.ClusterIPs) == 0 {
-		l.ips++
-		service.Spec.ClusterIPs = []string{fmt.Sprintf("10.96.%d.%d", l.ips/250, l.ips%250), fmt.Sprintf("fd96::%x", l.ips)}
+		service.Spec.ClusterIPs = l.addresses()
 		err = l.tracker.Update(servicesGVR, service, ourNamespace)
 	}
 	return handled, object, err
+}
+
+func (l *lab) admit(action kubetesting.Action) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.writes = append(l.writes, action.GetVerb()+" "+action.GetResource().Resource+" "+objectOf(action))
+	return l.refuse(action)
+}
+
+func (l *lab) addresses() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ips++
+	return []string{fmt.Sprintf("10.96.%d.%d", l.ips/250, l.ips%250), fmt.Sprintf("fd96::%x", l.ips)}
+}
+
+// refusing sets what becomes of writes from now on.
+func (l *lab) refusing(refuse func(action kubetesting.Action) error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refuse = refuse
 }
 
 func objectOf(action kubetesting.Action) string {
@@ -174,6 +202,8 @@ func (l *lab) written() []string {
 	l.Helper()
 	time.Sleep(time.Second)
 	synctest.Wait()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	writes := l.writes
 	l.writes = nil
 	return writes
@@ -531,12 +561,12 @@ func TestImporterIsRefused(t *testing.T) {
 		l := newLab(t)
 		n := l.gateway("grapevine-0", "10.0.0.5")
 		defer n.stop()
-		l.refuse = func(action kubetesting.Action) error {
+		l.refusing(func(action kubetesting.Action) error {
 			if objectOf(action) == webObject {
 				return apierrors.NewForbidden(schema.GroupResource{Resource: "services"}, webObject, errors.New("no"))
 			}
 			return nil
-		}
+		})
 		n.export(west, "web", "dns")
 		time.Sleep(29 * time.Second)
 		attempts := len(l.written()) - 3
@@ -547,14 +577,14 @@ func TestImporterIsRefused(t *testing.T) {
 		v4, _ := n.Lookup(vipName("dns"))
 		require.True(t, v4.IsValid())
 
-		l.refuse = func(kubetesting.Action) error { return errors.New("connection refused") }
+		l.refusing(func(kubetesting.Action) error { return errors.New("connection refused") })
 		n.export(west, "more", "and", "more")
 		time.Sleep(5 * time.Second)
 		require.NotEmpty(t, l.written())
 		v4, _ = n.Lookup(vipName("dns"))
 		require.True(t, v4.IsValid(), "the API server is away, and nothing else changes")
 
-		l.refuse = func(kubetesting.Action) error { return nil }
+		l.refusing(func(kubetesting.Action) error { return nil })
 		time.Sleep(2 * time.Minute)
 		l.written()
 		require.Len(t, l.services(), 4)
