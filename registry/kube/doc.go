@@ -29,8 +29,8 @@
 //   - What the watch says is deleted is deleted. What is missing in a list stays until a second list, ten seconds later and
 //     read from etcd, lacks it too. An error is no answer, whichever it is, and changes nothing.
 //   - Withdrawals that would leave a cluster of several exports without any are held for ten seconds, and told.
-//   - A watch from a version that the API server hasn't reached yet hears nothing for as long. That is where a restored etcd
-//     leaves a client, so the version is compared before each watch, and all is listed anew.
+//   - A watch that ended before its time is followed by a list. It may have ended because etcd was restored: what was lost is
+//     told to nobody, and a watch from a version that isn't reached again yet hears nothing for as long.
 //   - Bad input exports nothing and says why: in the log, in an Event on the object, in the ServiceExport's conditions. No
 //     annotation that is written wrongly has a default, and none of ours is unknown.
 //   - An endpoint counts once, whatever its families. One that ends but still serves counts no longer, so that callers go

@@ -275,52 +275,60 @@ func TestAllExportsAtOnce(t *testing.T) {
 	})
 }
 
-// TestBackInTime restores etcd: versions begin again from before what was seen, and a service isn't there.
+// TestBackInTime restores etcd: a service isn't there, and nobody is told that it went. By the versions it may not even show,
+// as they may have passed by then what was seen.
 func TestBackInTime(t *testing.T) {
-	inWorld(t, func() *fakeCluster {
-		cluster := shop()
-		cluster.version = "1000"
-		return cluster
-	}, false, func(w *world) {
-		w.after(time.Minute)
-		w.mu.Lock()
-		w.version = "400"
-		w.mu.Unlock()
-		w.hideQuietly("web")
-		w.hangUp() // what ends the watch is the restart; a new one from version 1000 would be silent for long
-		w.after(confirmAfter - time.Second)
-		require.NotZero(t, w.logged("went back in time"), &w.log)
-		require.Len(t, w.reported(), 1, "not at once")
-		w.after(2 * time.Second)
-		require.Equal(t, "db", w.exports())
-		w.after(time.Minute)
-		require.Len(t, w.reported(), 2, "and only once")
-	})
+	for _, c := range []struct {
+		what    string
+		version string
+		watched time.Duration // by the watch that the restart ended
+		away    time.Duration
+	}{
+		{what: "versions begin again from before what was seen", version: "400", watched: time.Minute},
+		{what: "versions have passed what was seen", version: "1001", watched: time.Minute},
+		{what: "and did so while nobody could ask", version: "1001", watched: time.Minute, away: time.Minute},
+		{what: "it was the time for a new watch anyway", version: "1001", watched: 20 * time.Minute, away: time.Minute},
+	} {
+		inWorld(t, func() *fakeCluster {
+			cluster := shop()
+			cluster.version = "1000"
+			return cluster
+		}, false, func(w *world) {
+			w.after(c.watched)
+			w.mu.Lock()
+			w.fails["*"] = syscall.ECONNREFUSED // which client-go answers by going on with its watch
+			w.mu.Unlock()
+			w.hangUp()
+			w.after(c.away)
+			w.mu.Lock()
+			w.version = c.version
+			w.mu.Unlock()
+			w.hideQuietly("web")
+			w.fail("*", nil)
+			w.after(confirmAfter - time.Second)
+			require.Len(t, w.reported(), 1, "%s: not at once", c.what)
+			w.after(retryMost + 2*time.Second)
+			require.Equal(t, "db", w.exports(), c.what)
+			w.after(time.Minute)
+			require.Len(t, w.reported(), 2, "%s: and only once", c.what)
+		})
+	}
 }
 
-// TestBackInTimeUnnoticed restores etcd while nobody can ask, and has it pass the version that was seen before anybody can again:
-// no number tells that a service went. So whoever was away is asked for everything.
-func TestBackInTimeUnnoticed(t *testing.T) {
-	inWorld(t, func() *fakeCluster {
-		cluster := shop()
-		cluster.version = "1000"
-		return cluster
-	}, false, func(w *world) {
-		w.after(time.Minute)
-		w.mu.Lock()
-		w.fails["*"] = syscall.ECONNREFUSED // which client-go answers by going on with its watch
-		w.mu.Unlock()
+// TestWatchesEndInTime holds that a watch which lasted as long as it was asked to goes on without a list.
+func TestWatchesEndInTime(t *testing.T) {
+	inWorld(t, shop, false, func(w *world) {
+		w.after(20 * time.Minute)
+		before := w.listed("services")
 		w.hangUp()
-		w.after(time.Minute)
-		w.mu.Lock()
-		w.version = "1001"
-		w.mu.Unlock()
-		w.hideQuietly("web")
-		w.fail("*", nil)
-		w.after(retryMost + confirmAfter + 2*time.Second)
-		require.Zero(t, w.logged("went back in time"), &w.log)
+		w.after(time.Second)
+		require.Equal(t, before, w.listed("services"))
+		require.NoError(t, w.core.CoreV1().Services("shop").Delete(context.Background(), "web", metav1.DeleteOptions{}))
+		w.after(collectFor)
 		require.Equal(t, "db", w.exports())
-		require.Len(t, w.reported(), 2)
+		w.hangUp()
+		w.after(time.Second)
+		require.Equal(t, before+1, w.listed("services"), "one that was interrupted doesn't")
 	})
 }
 

@@ -4,10 +4,8 @@ import (
 	"context"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/pager"
 )
@@ -66,28 +64,4 @@ func (r *resource) find(ctx context.Context, keys map[string]bool) (map[string]a
 		return err
 	})
 	return found, err
-}
-
-// rewound tells, as the error that makes a reflector list anew, whether the API server is in a state from before what was
-// seen: etcd was restored. A watch from a version that is yet to come would be silent until that version has come. (One that
-// begins with what there is would be refused.)
-func (r *resource) rewound(ctx context.Context, options metav1.ListOptions) error {
-	if options.SendInitialEvents != nil || options.ResourceVersion == "" || options.ResourceVersion == "0" {
-		return nil
-	}
-	latest, err := r.list(ctx, metav1.ListOptions{Limit: 1})
-	if err != nil {
-		return err
-	}
-	list, ok := latest.(metav1.ListInterface)
-	if !ok {
-		return nil
-	}
-	order, err := resourceversion.CompareResourceVersion(list.GetResourceVersion(), options.ResourceVersion)
-	if err != nil || order >= 0 {
-		return nil
-	}
-	r.log.Warn().Str("seen", options.ResourceVersion).Str("now", list.GetResourceVersion()).
-		Msg("the API server went back in time: listing anew")
-	return apierrors.NewResourceExpired("the API server went back in time")
 }

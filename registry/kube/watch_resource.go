@@ -35,7 +35,8 @@ type resource struct {
 
 	lists  sync.WaitGroup // the reflector doesn't wait for a list when it is told to stop
 	absent atomic.Bool    // the API server said that there is no such resource
-	unsure atomic.Bool    // the API server was away since the last list: who comes back may know less
+
+	goesOn atomic.Pointer[time.Time] // from when on a watch may begin where the last request ended; nil: never
 }
 
 func (w *Watch) newResource(name string, example runtime.Object, from cache.ListerWatcher, indexers cache.Indexers) *resource {
@@ -74,7 +75,6 @@ func (r *resource) follow(ctx context.Context) {
 	reflector := r.newReflector()
 	for failures := 0; ctx.Err() == nil; failures++ {
 		began := time.Now()
-		r.unsure.Store(false)
 		_ = reflector.ListAndWatchWithContext(ctx) // it ends with every trouble, which was noted where it was met
 		if time.Since(began) > retryForgets {
 			failures = 0
@@ -89,7 +89,7 @@ func retryPause(failures int) time.Duration { return min(retryFirst<<min(failure
 func (r *resource) newReflector() *cache.Reflector {
 	log := klogTo(r.log)
 	watched := cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
-		ListWithContextFunc: r.list, WatchFuncWithContext: r.watch,
+		ListWithContextFunc: r.listAll, WatchFuncWithContext: r.watch,
 	}, r.source)
 	return cache.NewReflectorWithOptions(watched, r.example, r.view, cache.ReflectorOptions{
 		Logger: &log, Name: r.name,
@@ -97,32 +97,38 @@ func (r *resource) newReflector() *cache.Reflector {
 	})
 }
 
+// listAll is the list that a watch goes on from.
+func (r *resource) listAll(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+	list, err := r.list(ctx, options)
+	if err == nil {
+		r.goesOn.Store(new(time.Now()))
+	}
+	return list, err
+}
+
 func (r *resource) list(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 	r.lists.Add(1)
 	defer r.lists.Done()
 	list, err := cache.ToListerWatcherWithContext(r.source).ListWithContext(ctx, options)
-	r.note(ctx, err)
+	r.contact.note(ctx, r.name, err)
 	return list, err
 }
 
+// watch goes on from what was seen only where the last watch lasted for as long as it was asked to. One that ended before its
+// time may have ended because etcd was restored, and no comparison of versions tells: it may have passed the one that was seen
+// by the time that we can ask. From a version that it hasn't reached again yet, a watch would be silent until then. So whoever
+// was interrupted lists anew.
 func (r *resource) watch(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-	if err := r.rewound(ctx, options); err != nil {
-		return nil, err
-	}
-	// An etcd that was restored may have passed the version that was seen by the time that we ask. It takes a list to tell.
-	if goesOn := options.SendInitialEvents == nil; goesOn && r.unsure.Load() {
-		return nil, apierrors.NewResourceExpired("the API server was away: listing anew")
+	goesOn, began := r.goesOn.Swap(nil), time.Now()
+	if listsFirst := options.SendInitialEvents != nil; !listsFirst && (goesOn == nil || began.Before(*goesOn)) {
+		return nil, apierrors.NewResourceExpired("the last watch was interrupted: listing anew")
 	}
 	watching, err := cache.ToListerWatcherWithContext(r.source).WatchWithContext(ctx, options)
-	r.note(ctx, err)
-	return watching, err
-}
-
-func (r *resource) note(ctx context.Context, err error) {
-	if troubleOf(err) == silent {
-		r.unsure.Store(true)
-	}
 	r.contact.note(ctx, r.name, err)
+	if err == nil && options.TimeoutSeconds != nil {
+		r.goesOn.Store(new(began.Add(time.Duration(*options.TimeoutSeconds) * time.Second)))
+	}
+	return watching, err
 }
 
 // appears waits until the cluster has the resource. Only the API server's word that it hasn't is taken for that; whoever may

@@ -32,7 +32,7 @@ func TestCRDsThatComeLater(t *testing.T) {
 		require.Equal(t, "web", w.exports(), "labels count without it")
 		require.False(t, w.watch.ServesMCS())
 		w.after(10 * time.Minute)
-		require.Less(t, w.lists["serviceexports"], 25)
+		require.Less(t, w.listed("serviceexports"), 25)
 		require.Equal(t, 2, w.logged("has no such resource"), &w.log)
 		w.fail("serviceexports", nil)
 		w.fail("serviceimports", nil)

@@ -93,6 +93,13 @@ func (c *fakeCluster) failure(action k8stesting.Action, list bool) error {
 	return c.fails["*"]
 }
 
+// listed is how many lists of a resource were asked for.
+func (c *fakeCluster) listed(resource string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lists[resource]
+}
+
 func (c *fakeCluster) falsify(list runtime.Object) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

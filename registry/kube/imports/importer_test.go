@@ -298,8 +298,8 @@ func (n *node) serve(at ...string) {
 	for _, text := range at {
 		own.Backends[udp(53).Number()] = append(own.Backends[udp(53).Number()], registry.Backend{Addr: netip.MustParseAddrPort(text)})
 	}
+	n.SetOwn([]registry.Own{own}) // first, as the daemon does
 	n.atlas.Apply([]registry.Change{{Owner: n.config.Self, Service: importedWeb.Service, Export: &own.Export}})
-	n.SetOwn([]registry.Own{own})
 	n.listen()
 }
 
@@ -351,8 +351,9 @@ func TestImporterLocalFirst(t *testing.T) {
 		n := l.gateway("grapevine-0", "10.0.0.5")
 		defer n.stop()
 		n.export(west, "web")
-		n.serve("10.0.1.1:5353", "10.0.1.2:5353")
 		require.Len(t, l.written(), 2)
+		n.serve("10.0.1.1:5353", "10.0.1.2:5353")
+		require.Len(t, l.written(), 1)
 		require.Equal(t, []string{"udp-53 at 10.0.1.1:5353", "udp-53 at 10.0.1.2:5353"}, l.endpointsBy("grapevine-0"))
 		before, _ := n.Lookup(importedWeb)
 		for range 2 {
