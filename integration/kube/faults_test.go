@@ -80,10 +80,10 @@ func TestLies(t *testing.T) {
 		}
 	}
 	for _, kind := range []string{"services", "endpointslices"} {
-		w.steady("a list of "+kind+" is empty once", tell("objects are missing in a list", testcluster.Gone(kind), east.proxy.Empty(kind)))
+		w.steady("a list of "+kind+" is empty once", tell("objects are missing in a list", east.proxy.Empty(kind)))
 		w.steady("a list of "+kind+" is refused a few times", tell("",
 			testcluster.Refused(kind), testcluster.Refused(kind), testcluster.Refused(kind)))
-		w.steady("what was seen of "+kind+" is gone, and has to be listed again", tell("", testcluster.Gone(kind)))
+		w.steady("what was seen of "+kind+" is gone, and has to be listed again", tell("", testcluster.Gone(kind), testcluster.Gone(kind)))
 	}
 }
 

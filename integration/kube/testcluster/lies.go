@@ -15,10 +15,10 @@ import (
 // emptyFor is how long a watch says nothing more after it has begun with an empty list.
 const emptyFor = 2 * time.Second
 
-// Gone answers a watch that would go on from where it was with 410, so that the client has to list again.
+// Gone answers a list or a watch with 410: the version that the client knows of isn't kept any more.
 func Gone(resource string) Lie {
 	return Lie{
-		To: func(r *http.Request) bool { return asksFor(r, resource) && !lists(r) },
+		To: func(r *http.Request) bool { return asksFor(r, resource) },
 		Answer: func(w http.ResponseWriter, _ *http.Request) {
 			refuse(w, http.StatusGone, metav1.StatusReasonExpired, "too old resource version")
 		},
