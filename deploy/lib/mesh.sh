@@ -71,6 +71,7 @@ expose_of() {
 # everything but the gateways is installed first.
 make_seeds() {
 	local cluster other
+	choose_node_ports
 	each learn_addresses
 	for cluster in "${clusters[@]}"; do
 		: >"$work/$cluster.seeds"
@@ -81,7 +82,19 @@ make_seeds() {
 	done
 }
 
-node_port=30946
+# choose_node_ports gives each cluster twenty ports of its own, the same at every run. With the same ones everywhere, kube-proxy would
+# take a gateway's packets to another cluster's port for its own cluster's, and make their sender's address change under the
+# tunnels whenever an endpoint of its own does (kubernetes/kubernetes, pkg/proxy/conntrack).
+declare -A node_port
+choose_node_ports() {
+	local cluster sum port
+	for cluster in "${clusters[@]}"; do
+		sum=$(printf '%s' "$cluster" | cksum)
+		port=$((30000 + 20 * (${sum%% *} % 138)))
+		while [[ " ${node_port[*]} " = *" $port "* ]]; do port=$((30000 + (port - 30000 + 20) % 2760)); done
+		node_port[$cluster]=$port
+	done
+}
 
 learn_addresses() {
 	local i nodes
@@ -90,7 +103,7 @@ learn_addresses() {
 		local node=${nodes[i % ${#nodes[@]}]}
 		if [[ $node = *:* ]]; then node="[$node]"; fi
 		case $(expose_of "$1") in
-		NodePort) say "$node:$((node_port + i))" ;;
+		NodePort) say "$node:$((node_port[$1] + i))" ;;
 		HostNetwork) say "$node:7946" ;;
 		LoadBalancer) balanced "$1" "$i" ;;
 		esac
@@ -132,7 +145,7 @@ values_of() {
 	say "mesh:"
 	say "  name: $mesh"
 	say "  expose: $(expose_of "$1")"
-	say "  nodePort: $node_port"
+	if [[ $(expose_of "$1") = NodePort ]]; then say "  nodePort: ${node_port[$1]}"; fi
 	say "  seeds:"
 	sed 's/.*/    - "&"/' "$work/$1.seeds"
 	if [[ ! -s $work/$1.seeds ]]; then say "    []"; fi

@@ -93,9 +93,9 @@ func (d *Daemon) Close() {
 // Run runs the gateway until ctx ends, or a part of it does, and returns when all of it has stopped.
 //
 // The farewell is ordered. First the peers hear that this gateway takes nothing new, so that nothing is cut off on its way
-// here; then, where the cluster has other gateways, the applications beside it are led to those. Then the parts stop in the reverse order of their start: the ring is left over links that still stand; the VIPs
-// and then the links let what is open end, for Grace at most; and the links close with a farewell, so that nobody takes
-// the leave for a crash.
+// here; then, where the cluster has other gateways, the applications beside it are led to those. Then the parts stop in the
+// reverse order of their start: the ring is left over links that still stand; the VIPs and then the links let what is open
+// end, for Grace at most; and the links close with a farewell, so that nobody takes the leave for a crash.
 func (d *Daemon) Run(ctx context.Context) error {
 	d.started = time.Now()
 	d.log.Info().Str("version", d.options.Version).Str("mesh", d.settings.mesh).Stringer("listen", addrPortOf(d.sockets.mesh.LocalAddr())).
@@ -152,7 +152,7 @@ func (d *Daemon) SetDraining(draining bool) {
 }
 
 // leaveTimeout bounds how long the applications may take to use other gateways.
-const leaveTimeout = 5 * time.Second
+const leaveTimeout = 7 * time.Second
 
 func (d *Daemon) leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)

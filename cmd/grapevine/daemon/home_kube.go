@@ -169,9 +169,9 @@ func (h *kubeHome) Lookup(name registry.VIPName) (v4, v6 netip.Addr) { return h.
 // Settled tells whether all that this gateway listens for leads here.
 func (h *kubeHome) Settled() bool { return h.importer.Settled() }
 
-// proxyLag is how long kube-proxy may take until it sends nothing to an endpoint that is gone: it follows changes once a
-// second.
-const proxyLag = 1500 * time.Millisecond
+// proxyLag is how long kube-proxy may take until it sends nothing to an endpoint that is gone. It follows changes once a second,
+// the first of several at once and all others a second later; 1.4 s were seen on a busy node.
+const proxyLag = 3 * time.Second
 
 // Leave takes this gateway's endpoints away and waits until kube-proxy knows, where the cluster has another gateway.
 func (h *kubeHome) Leave(ctx context.Context) {

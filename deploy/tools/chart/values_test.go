@@ -79,6 +79,7 @@ func TestBadValuesAreRefusedAndNamed(t *testing.T) {
 		{`{cluster: east, mesh: {seeds: [10.0.0.1]}}`, "at '/mesh/seeds/0'"},
 		{`{cluster: east, mesh: {expose: Nodeport}}`, "value must be one of 'LoadBalancer', 'NodePort', 'HostNetwork'"},
 		{`{cluster: east, mesh: {nodePort: 7946}}`, "at '/mesh/nodePort': minimum: got 7,946, want 30,000"},
+		{`{cluster: east, mesh: {expose: NodePort}}`, "mesh.nodePort: missing, want a port of the nodes that no other cluster of the mesh uses, such as --set mesh.nodePort=30946"},
 		{`{cluster: east, mesh: {expose: NodePort, nodePort: 32767}}`, "mesh.nodePort: 32767 leaves no room below 32768 for 2 gateways; want such as --set mesh.nodePort=30946"},
 		{`{cluster: east, replicas: 0}`, "at '/replicas': minimum: got 0, want 1"},
 		{`{cluster: east, replicas: 1, dns: {clusterIPs: [10.96.0.53, 10.96.0.54]}}`, "dns.clusterIPs: has 2 entries for 1 gateways"},
@@ -87,7 +88,7 @@ func TestBadValuesAreRefusedAndNamed(t *testing.T) {
 		{`{cluster: east, image: {digest: abc}}`, "at '/image/digest'"},
 		{`{cluster: east, certManager: {enabled: true}}`, "at '/certManager/issuerRef/name': minLength: got 0, want 1"},
 		{`{cluster: east, config: {cluster: west}}`, "at '/config': additional properties 'cluster' not allowed"},
-		{`{cluster: east, terminationGracePeriodSeconds: 5}`, "want 15"},
+		{`{cluster: east, terminationGracePeriodSeconds: 5}`, "want 20"},
 	} {
 		_, err := runHelm(t, row.values, "template", "grapevine", gateways)
 		require.ErrorContains(t, err, row.want, "%s", row.values)

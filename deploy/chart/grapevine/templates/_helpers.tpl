@@ -62,6 +62,9 @@ address from outside. What differs between gateways is a flag of the container. 
 {{- if not .Values.cluster -}}
 {{- fail "cluster: missing, want this cluster's name in the mesh, such as --set cluster=east" -}}
 {{- end -}}
+{{- if and (eq .Values.mesh.expose "NodePort") (not .Values.mesh.nodePort) -}}
+{{- fail "mesh.nodePort: missing, want a port of the nodes that no other cluster of the mesh uses, such as --set mesh.nodePort=30946" -}}
+{{- end -}}
 {{- if and (eq .Values.mesh.expose "NodePort") (gt (add .Values.mesh.nodePort .Values.replicas) 32768) -}}
 {{- fail (printf "mesh.nodePort: %v leaves no room below 32768 for %v gateways; want such as --set mesh.nodePort=30946" .Values.mesh.nodePort .Values.replicas) -}}
 {{- end -}}
