@@ -72,7 +72,7 @@ func (d *Daemon) buildKubeHome() (home, error) {
 	h.importer, err = imports.NewImporter(imports.ImporterConfig{
 		Client: client.Core, Services: h.watch.Services(), Slices: h.watch.EndpointSlices(), Synced: h.watch.Synced,
 		Changed: h.watch.Subscribe(kube.TopicOwn), Namespace: s.kube.namespace, Self: s.self, PodIPs: podIPs,
-		Directory: directory, Every: s.kube.mcs, Log: log,
+		Directory: directory, Serving: d.ready, Every: s.kube.mcs, Log: log,
 	})
 	if err != nil {
 		return nil, err
@@ -217,8 +217,14 @@ func siblings(self registry.Gateway, members []gossip.Member, links []tunnel.Lin
 		}
 	}
 	for _, l := range links {
-		if known[l.Gateway.Name] == imports.SiblingLive && l.Gateway.Cluster == self.Cluster && l.State == tunnel.Down {
+		if l.Gateway.Cluster != self.Cluster || known[l.Gateway.Name] != imports.SiblingLive {
+			continue
+		}
+		switch {
+		case l.State == tunnel.Down:
 			known[l.Gateway.Name] = imports.SiblingLinkDown
+		case l.Draining:
+			known[l.Gateway.Name] = imports.SiblingLeaving
 		}
 	}
 	return known

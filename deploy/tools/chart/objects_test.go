@@ -45,8 +45,8 @@ func requireSelects(t *testing.T, selector *metav1.LabelSelector, pod map[string
 	require.True(t, parsed.Matches(labels.Set(pod)), "%s: %s doesn't select %v", name, parsed, pod)
 }
 
-// TestEachGatewayHasItsServices: one from outside, named as the Pod, and one for DNS; each selects that Pod alone, and leads
-// to a port that the container has.
+// TestEachGatewayHasItsServices: one from outside, named as the Pod, which selects that Pod alone, and one for DNS, whose endpoints
+// the gateways keep; each leads to ports that the container has.
 func TestEachGatewayHasItsServices(t *testing.T) {
 	for name, values := range installations {
 		rendered := render(t, gateways, values)
@@ -56,9 +56,12 @@ func TestEachGatewayHasItsServices(t *testing.T) {
 			pod := fmt.Sprintf("%s-%d", set.Name, i)
 			dns := get[*corev1.Service](t, rendered, fmt.Sprintf("Service %s-dns-%d", set.Name, i))
 			require.Equal(t, "dns", dns.Labels["grapevine.dev/role"])
-			require.False(t, dns.Spec.PublishNotReadyAddresses, "a gateway that isn't ready answers no questions")
-			requireLeadsTo(t, dns, set, pod)
+			require.Equal(t, pod, dns.Labels["grapevine.dev/gateway"])
+			require.Empty(t, dns.Spec.Selector, name)
 			require.Len(t, dns.Spec.Ports, 2)
+			for _, port := range dns.Spec.Ports {
+				require.EqualValues(t, portNamed(set.Spec.Template.Spec.Containers[0], port.Name), port.TargetPort.IntVal, name)
+			}
 			if set.Spec.Template.Spec.HostNetwork {
 				require.NotContains(t, rendered, "Service "+pod, name)
 				continue

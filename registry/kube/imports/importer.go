@@ -31,6 +31,7 @@ type ImporterConfig struct {
 	Self      registry.Gateway
 	PodIPs    []netip.Addr               // where this gateway is found inside its cluster
 	Directory func() *registry.Directory // the present one
+	Serving   func() bool                // this gateway answers questions for names
 	Every     bool                       // federated services have a VIP though they are reached flat
 	Log       zerolog.Logger
 }
@@ -78,8 +79,8 @@ type Stats struct {
 // NewImporter returns an importer that writes nothing yet.
 func NewImporter(config ImporterConfig) (*Importer, error) {
 	if config.Client == nil || config.Services == nil || config.Slices == nil || config.Synced == nil ||
-		config.Changed == nil || config.Directory == nil {
-		return nil, errors.New("kubernetes: an importer needs Client, Services, Slices, Synced, Changed and Directory")
+		config.Changed == nil || config.Directory == nil || config.Serving == nil {
+		return nil, errors.New("kubernetes: an importer needs Client, Services, Slices, Synced, Changed, Directory and Serving")
 	}
 	if err := config.Self.Validate(); err != nil {
 		return nil, err
@@ -110,6 +111,8 @@ const (
 	coalesce    = 50 * time.Millisecond  // a deployment changes many things at once
 	coalesceMax = 250 * time.Millisecond // where a look at all takes long: so that looking is a fifth of the time at most
 	syncCheck   = 100 * time.Millisecond // there is no signal for it where a cluster has no object at all
+
+	servingCheck = time.Second // nor for this
 )
 
 // Run keeps the derived objects true until ctx ends. The API server may come and go.

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -212,8 +213,9 @@ func (l *lab) written() []string {
 // A node is one gateway with its importer.
 type node struct {
 	*Importer
-	atlas *registry.Atlas
-	stop  func()
+	atlas   *registry.Atlas
+	serving atomic.Bool
+	stop    func()
 }
 
 // gateway starts a gateway of east at an address, which has a mesh with west.
@@ -222,6 +224,7 @@ func (l *lab) gateway(name, podIP string) *node {
 	n := &node{atlas: registry.NewAtlas(self)}
 	n.atlas.SetLiveness(map[registry.Gateway]registry.Liveness{west: {Alive: true, Synced: true, Link: registry.LinkUp, RTT: time.Millisecond}})
 	n.atlas.SetReady(true)
+	n.serving.Store(true)
 
 	factory := informers.NewSharedInformerFactoryWithOptions(l.client, 0, informers.WithNamespace(ourNamespace))
 	services, slices := factory.Core().V1().Services(), factory.Discovery().V1().EndpointSlices()
@@ -244,7 +247,7 @@ func (l *lab) gateway(name, podIP string) *node {
 	n.Importer, err = NewImporter(ImporterConfig{
 		Client: l.client, Services: services.Lister(), Slices: slices.Lister(), Changed: changed,
 		Synced:    func() bool { return registered[0]() && registered[1]() },
-		Namespace: ourNamespace, Self: self, PodIPs: addrs(podIP), Directory: n.atlas.Directory,
+		Namespace: ourNamespace, Self: self, PodIPs: addrs(podIP), Directory: n.atlas.Directory, Serving: n.serving.Load,
 		Log: zerolog.New(zerolog.NewTestWriter(l.T)),
 	})
 	require.NoError(l, err)

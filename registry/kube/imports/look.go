@@ -52,6 +52,9 @@ func (i *Importer) look(ctx context.Context, now time.Time) (next time.Time) {
 		return now.Add(time.Second)
 	}
 	next = i.state.ahead.overlay(s, now)
+	if !s.serving {
+		next = earlier(next, now.Add(servingCheck))
+	}
 	planned := plan(s)
 	i.publish(s, planned)
 	due, later := i.state.patience.due(planned.errands, now)
@@ -83,6 +86,9 @@ func (i *Importer) read() (*situation, error) {
 	}
 	for _, object := range services {
 		s.services[object.Name] = readDerived(object)
+		if n := readNameServer(object); n != nil {
+			s.names = append(s.names, n)
+		}
 	}
 	for _, object := range slices {
 		s.slices[object.Name] = readSlice(object)
@@ -97,7 +103,7 @@ func (i *Importer) situation(now time.Time) (*situation, error) {
 		return nil, err
 	}
 	d := i.state.directory
-	s.ready, s.imports = d.Ready(), Imports(d, i.config.Every)
+	s.ready, s.serving, s.imports = d.Ready(), i.config.Serving(), Imports(d, i.config.Every)
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	s.local = localPods(d, i.config.Self.Cluster, i.own, s.imports)

@@ -27,6 +27,7 @@ type situation struct {
 	gateway  string // our own name
 	podIPs   []netip.Addr
 	ready    bool // the directory is all that the mesh has: what isn't wanted isn't there
+	serving  bool // questions are answered
 	imports  map[registry.VIPName]Import
 	local    map[registry.VIPName]pods
 	fronts   map[registry.VIPName]map[registry.PortNumber]uint16 // where we listen now
@@ -34,6 +35,7 @@ type situation struct {
 	fallen   map[string]bool     // siblings whose link has just gone down
 	services map[string]*derived // all of the namespace
 	slices   map[string]*slice   // all of the namespace
+	names    []*nameServer
 }
 
 // A change is one write. It is made when it was in every plan for as long as after says.
@@ -110,7 +112,8 @@ type task struct {
 	name    registry.VIPName
 	wanted  bool
 	imports Import
-	current *derived // nil: there is none that is ours
+	current *derived    // nil: there is none that is ours
+	answers *nameServer // in place of a derived Service
 }
 
 // tasks lists every derived Service that is wanted, or there, or that we have slices for, ordered.
@@ -143,6 +146,9 @@ func (s *situation) tasks(own map[string][]*slice, problems map[registry.VIPName
 		t := all[object]
 		t.object = object
 		all[object] = t
+	}
+	for _, n := range s.names {
+		all[n.object] = task{object: n.object, answers: n}
 	}
 	return slices.SortedFunc(maps.Values(all), func(a, b task) int { return strings.Compare(a.object, b.object) })
 }

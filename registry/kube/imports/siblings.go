@@ -12,6 +12,7 @@ type Sibling string
 // The states of a sibling. One of which nothing is said is unknown.
 const (
 	SiblingLive     Sibling = "live"
+	SiblingLeaving  Sibling = "leaving"   // it serves what it has, and wants nothing new
 	SiblingLinkDown Sibling = "link-down" // it may live
 	SiblingDead     Sibling = "dead"      // so says the ring, or it has left
 )

@@ -36,6 +36,9 @@ func (s *situation) planSlices(t task, own []*slice) []change {
 // endpoints returns where this gateway sends the packets of a derived Service: to Pods of this cluster, where those are to
 // take them, or to itself, where it listens for them. Each port is a matter of its own, and so is each family.
 func (s *situation) endpoints(t task) endpoints {
+	if t.answers != nil {
+		return s.answering(t.answers)
+	}
 	found := endpoints{}
 	for _, port := range t.imports.Ports {
 		number := port.Number()
