@@ -11,10 +11,6 @@ import (
 
 // A view is what is known of one kind of objects. A reflector writes it: what the watch says counts at once, and a list
 // replaces everything, except that what it lacks is kept until it is confirmed to be gone.
-//
-// client-go's informers would do the same with a store of their own and tell of deletions seen in lists by a special type
-// (DeletedFinalStateUnknown); but their store, which the lists read, has lost the object by then. A reflector with a store of
-// ours needs neither a second copy of everything nor the queue between.
 type view struct {
 	indexer cache.Indexer
 	changed func(before, after any) // called with every change; one of them is nil where there was none, or is none

@@ -6,3 +6,10 @@ const (
 	ManagedBy      = "grapevine"
 	SliceManagedBy = "grapevine.dev" // in the label that Kubernetes has for EndpointSlices
 )
+
+// By these labels it knows the Services of its own installation that are the gateways' name servers: one for each.
+const (
+	LabelRole    = "grapevine.dev/role"
+	RoleDNS      = "dns"
+	LabelGateway = "grapevine.dev/gateway" // which one's; of EndpointSlices too
+)

@@ -82,26 +82,40 @@ func (c collector) Describe(out chan<- *prometheus.Desc) {
 
 // Collect sends the current values.
 func (c collector) Collect(out chan<- prometheus.Metric) {
-	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
-		out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
+	d, o := c.d, output(out)
+	o.gauge(metricBuild, 1, d.options.Version)
+	o.gauge(metricReady, oneIf(d.ready()))
+	o.gauge(metricSynced, oneIf(d.sync.Synced()))
+	o.gauge(metricDraining, oneIf(d.draining.Load()))
+	o.gauge(metricCertificate, float64(d.identity.Expires().Unix()))
+	o.mesh(d)
+	o.services(d)
+	o.traffic(d)
+	for rcode, n := range d.names.Stats().Rcodes {
+		o.counter(metricQueries, n, rcode)
 	}
-	counter := func(desc *prometheus.Desc, value uint64, labels ...string) {
-		out <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(value), labels...)
-	}
-	d := c.d
-	gauge(metricBuild, 1, d.options.Version)
-	gauge(metricReady, oneIf(d.ready()))
-	gauge(metricSynced, oneIf(d.sync.Synced()))
-	gauge(metricDraining, oneIf(d.draining.Load()))
-	gauge(metricCertificate, float64(d.identity.Expires().Unix()))
+}
 
+// An output takes metrics.
+type output chan<- prometheus.Metric
+
+func (o output) gauge(desc *prometheus.Desc, value float64, labels ...string) {
+	o <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
+}
+
+func (o output) counter(desc *prometheus.Desc, value uint64, labels ...string) {
+	o <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(value), labels...)
+}
+
+// mesh says who the members are, and how they are reached.
+func (o output) mesh(d *Daemon) {
 	type state struct{ cluster, state string }
 	members := make(map[state]int)
 	for _, m := range d.ring.Members() {
 		members[state{string(m.Gateway.Cluster), string(m.State)}]++
 	}
 	for s, n := range members {
-		gauge(metricMembers, float64(n), s.cluster, s.state)
+		o.gauge(metricMembers, float64(n), s.cluster, s.state)
 	}
 
 	links, streams, rtt := make(map[state]int), make(map[string]int), make(map[string]time.Duration)
@@ -114,15 +128,18 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		}
 	}
 	for s, n := range links {
-		gauge(metricLinks, float64(n), s.cluster, s.state)
+		o.gauge(metricLinks, float64(n), s.cluster, s.state)
 	}
 	for cluster, n := range streams {
-		gauge(metricStreams, float64(n), cluster)
+		o.gauge(metricStreams, float64(n), cluster)
 	}
 	for cluster, best := range rtt {
-		gauge(metricRTT, best.Seconds(), cluster)
+		o.gauge(metricRTT, best.Seconds(), cluster)
 	}
+}
 
+// services says what there is to be had, and which entries of the registry were refused.
+func (o output) services(d *Daemon) {
 	services, eligible := 0, make(map[registry.Cluster]int)
 	for service := range d.atlas.Directory().Services() {
 		services++
@@ -132,43 +149,44 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 			}
 		}
 	}
-	gauge(metricServices, float64(services))
+	o.gauge(metricServices, float64(services))
 	for cluster, n := range eligible {
-		gauge(metricEligible, float64(n), string(cluster))
+		o.gauge(metricEligible, float64(n), string(cluster))
 	}
 
-	stats := d.endpoint.Stats()
-	counter(metricOpened, stats.Opened)
-	counter(metricFailed, stats.Failed)
-	counter(metricHedged, stats.Hedged)
-	counter(metricAccepted, stats.Accepted)
-	counter(metricDropped, stats.Dropped)
-	for reason, n := range stats.Refused {
-		counter(metricRefused, n, string(reason))
-	}
-	const here, others = "clients", "gateways"
-	clients := d.fronts.FlowStats()
-	gauge(metricFlows, float64(clients.Flows), here)
-	gauge(metricFlows, float64(stats.Flows), others)
-	counter(metricFlowsOpened, clients.Opened, here)
-	counter(metricFlowsOpened, stats.FlowsAccepted, others)
-	counter(metricFlowsEnded, clients.Expired, here)
-	counter(metricFlowsEnded, stats.FlowsExpired, others)
-	counter(metricFlowsFailed, clients.Failed)
-	counter(metricDatagrams, stats.DatagramsDropped, "overflow")
-	counter(metricDatagrams, stats.DatagramsStray, "no-such-flow")
-	counter(metricDatagrams, clients.Refused, "too-many-clients")
-	counter(metricDatagrams, clients.Dropped, "no-flow-yet")
 	refused := make(map[registry.Reason]uint64)
 	for _, r := range d.store.Refusals() {
 		refused[r.Reason] += r.Count
 	}
 	for reason, n := range refused {
-		counter(metricEntries, n, string(reason))
+		o.counter(metricEntries, n, string(reason))
 	}
-	for rcode, n := range d.names.Stats().Rcodes {
-		counter(metricQueries, n, rcode)
+}
+
+// traffic says what was carried.
+func (o output) traffic(d *Daemon) {
+	stats := d.endpoint.Stats()
+	o.counter(metricOpened, stats.Opened)
+	o.counter(metricFailed, stats.Failed)
+	o.counter(metricHedged, stats.Hedged)
+	o.counter(metricAccepted, stats.Accepted)
+	o.counter(metricDropped, stats.Dropped)
+	for reason, n := range stats.Refused {
+		o.counter(metricRefused, n, string(reason))
 	}
+	const here, others = "clients", "gateways"
+	clients := d.fronts.FlowStats()
+	o.gauge(metricFlows, float64(clients.Flows), here)
+	o.gauge(metricFlows, float64(stats.Flows), others)
+	o.counter(metricFlowsOpened, clients.Opened, here)
+	o.counter(metricFlowsOpened, stats.FlowsAccepted, others)
+	o.counter(metricFlowsEnded, clients.Expired, here)
+	o.counter(metricFlowsEnded, stats.FlowsExpired, others)
+	o.counter(metricFlowsFailed, clients.Failed)
+	o.counter(metricDatagrams, stats.DatagramsDropped, "overflow")
+	o.counter(metricDatagrams, stats.DatagramsStray, "no-such-flow")
+	o.counter(metricDatagrams, clients.Refused, "too-many-clients")
+	o.counter(metricDatagrams, clients.Dropped, "no-flow-yet")
 }
 
 func oneIf(b bool) float64 {

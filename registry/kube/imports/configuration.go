@@ -65,5 +65,5 @@ func (s *slice) configuration(namespace string) *discoveryv1apply.EndpointSliceA
 
 // selector selects all slices of a gateway.
 func selector(gateway string) string {
-	return labels.Set{discoveryv1.LabelManagedBy: kube.SliceManagedBy, labelGateway: gateway}.String()
+	return labels.Set{discoveryv1.LabelManagedBy: kube.SliceManagedBy, kube.LabelGateway: gateway}.String()
 }

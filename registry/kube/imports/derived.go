@@ -21,7 +21,6 @@ const (
 	labelNamespace = "grapevine.dev/namespace"
 	labelCluster   = "grapevine.dev/cluster"  // of a mirrored service, or a host
 	labelHostname  = "grapevine.dev/hostname" // of a host
-	labelGateway   = "grapevine.dev/gateway"  // of an EndpointSlice: whose it is
 )
 
 // A derived is a derived Service, as it is or as it should be.

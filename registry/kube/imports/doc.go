@@ -33,6 +33,8 @@
 //   - What all gateways of a cluster would write alike is written by the first of them; the others wait three seconds for it.
 //   - A slice is written before its Service, for kube-proxy refuses connections for a second otherwise. So slices have no
 //     owner, whose UID they would need; each gateway removes its own.
+//   - The Services by which the cluster's DNS asks each gateway have endpoints of the same kind: the gateway itself, and the first
+//     of the others while it doesn't answer.
 //   - What somebody else made is never touched, and neither is anything that was changed to say that it isn't ours.
 //   - Nothing equal is written again. The API server being away is told once, and changes nothing.
 //

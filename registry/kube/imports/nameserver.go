@@ -7,12 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/grapevine-mesh/grapevine/registry"
-)
-
-// labelRole says what a Service of the installation is for.
-const (
-	labelRole = "grapevine.dev/role"
-	roleDNS   = "dns"
+	"github.com/grapevine-mesh/grapevine/registry/kube"
 )
 
 // A nameServer is a Service of the installation, by which the cluster's DNS asks one of the gateways. It has no selector. Each
@@ -27,8 +22,8 @@ type nameServer struct {
 
 // readNameServer reads a Service of our namespace; nil where it is none of these.
 func readNameServer(s *corev1.Service) *nameServer {
-	n := &nameServer{object: s.Name, gateway: s.Labels[labelGateway]}
-	if s.Labels[labelRole] != roleDNS || n.gateway == "" || len(s.Spec.Selector) > 0 {
+	n := &nameServer{object: s.Name, gateway: s.Labels[kube.LabelGateway]}
+	if s.Labels[kube.LabelRole] != kube.RoleDNS || n.gateway == "" || len(s.Spec.Selector) > 0 {
 		return nil
 	}
 	for _, port := range s.Spec.Ports {

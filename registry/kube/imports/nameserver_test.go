@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/grapevine-mesh/grapevine/registry"
+	"github.com/grapevine-mesh/grapevine/registry/kube"
 )
 
 // dnsOf is the name server of a gateway.
@@ -27,7 +28,7 @@ func dnsOf(gateway string) *nameServer {
 func (l *lab) nameServer(gateway string) {
 	require.NoError(l, l.tracker.Create(servicesGVR, &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: ourNamespace, Name: gateway + "-dns", Labels: map[string]string{labelRole: roleDNS, labelGateway: gateway},
+			Namespace: ourNamespace, Name: gateway + "-dns", Labels: map[string]string{kube.LabelRole: kube.RoleDNS, kube.LabelGateway: gateway},
 		},
 		Spec: corev1.ServiceSpec{ClusterIPs: []string{"10.96.0.53"}, Ports: []corev1.ServicePort{
 			{Name: "dns", Port: 53, Protocol: corev1.ProtocolUDP, TargetPort: intstr.FromInt32(8053)},
@@ -137,7 +138,7 @@ func TestOneStandsIn(t *testing.T) {
 
 // TestNameServerWithASelector holds that a Service whose endpoints Kubernetes keeps is left to it.
 func TestNameServerWithASelector(t *testing.T) {
-	labels := map[string]string{labelRole: roleDNS, labelGateway: "grapevine-0"}
+	labels := map[string]string{kube.LabelRole: kube.RoleDNS, kube.LabelGateway: "grapevine-0"}
 	require.NotNil(t, readNameServer(&corev1.Service{ObjectMeta: metav1.ObjectMeta{Labels: labels}}))
 	require.Nil(t, readNameServer(&corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: corev1.ServiceSpec{Selector: map[string]string{"app": "grapevine"}},

@@ -45,7 +45,7 @@ func readDerived(s *corev1.Service) *derived {
 // readSlice reads an EndpointSlice of our namespace. One that isn't quite as we write it is odd, so it is written again.
 func readSlice(e *discoveryv1.EndpointSlice) *slice {
 	s := &slice{
-		object: e.Name, service: e.Labels[discoveryv1.LabelServiceName], gateway: e.Labels[labelGateway],
+		object: e.Name, service: e.Labels[discoveryv1.LabelServiceName], gateway: e.Labels[kube.LabelGateway],
 		v6: e.AddressType == discoveryv1.AddressTypeIPv6, uid: e.UID, source: e,
 	}
 	if e.Labels[discoveryv1.LabelManagedBy] != kube.SliceManagedBy || s.gateway == "" || s.service == "" {
@@ -84,7 +84,7 @@ func sliceLabels(s *slice) map[string]string {
 		discoveryv1.LabelServiceName: s.service,
 		discoveryv1.LabelManagedBy:   kube.SliceManagedBy,
 		kube.LabelManagedBy:          kube.ManagedBy,
-		labelGateway:                 s.gateway,
+		kube.LabelGateway:            s.gateway,
 	}
 }
 

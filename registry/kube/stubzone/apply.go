@@ -18,7 +18,7 @@ import (
 )
 
 // roleSelector finds the Services of the gateways' name servers: one for each gateway.
-const roleSelector = "grapevine.dev/role=dns"
+const roleSelector = kube.LabelRole + "=" + kube.RoleDNS
 
 // Servers returns the addresses of the gateways' name servers in Grapevine's namespace.
 func Servers(ctx context.Context, client *kube.Client, namespace string) ([]netip.AddrPort, error) {

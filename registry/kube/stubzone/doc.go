@@ -56,6 +56,10 @@
 //	these, policy sequential      as above, or nothing            all take 2.0 s, or none
 //	these, and read_timeout       nothing                         half take 0.5 s, for 2.6 s
 //
+// The table was made before the gateways kept these Services' endpoints themselves (registry/kube/imports): since then another one
+// answers in place of a dead gateway once its link is down and kube-proxy has looked again, and in
+// place of one that leaves on purpose before it does.
+//
 // The time until a silent one is left out is that of the first question, and twice that of a check, which is 1 s and can't be
 // set.
 //
