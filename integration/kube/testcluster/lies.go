@@ -59,6 +59,18 @@ func (p *Proxy) Empty(resource string) Lie {
 	}
 }
 
+// Unstreamed answers every watch that would begin with what there is with 422, as an API server does that can list in one answer
+// only (Kubernetes before 1.32).
+func Unstreamed(resource string) Lie {
+	return Lie{
+		Always: true,
+		To:     func(r *http.Request) bool { return asksFor(r, resource) && watches(r) && lists(r) },
+		Answer: func(w http.ResponseWriter, _ *http.Request) {
+			refuse(w, http.StatusUnprocessableEntity, metav1.StatusReasonInvalid, "sendInitialEvents is forbidden for watch")
+		},
+	}
+}
+
 // list is what lists of any kind have.
 type list struct {
 	metav1.TypeMeta
