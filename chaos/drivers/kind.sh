@@ -7,14 +7,10 @@
 # where what is forwarded to Pods passes too.
 set -euo pipefail
 
-here="$(dirname "${BASH_SOURCE[0]}")"
-docker=${DOCKER:-docker}
+# shellcheck source=common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-say() { printf '%s\n' "$*"; }
-fail() {
-	printf 'kind.sh: %s\n' "$*" >&2
-	exit 1
-}
+docker=${DOCKER:-docker}
 
 # nodes prints the containers of a cluster, stopped ones too.
 nodes() {
@@ -72,21 +68,16 @@ network() {
 	fi
 }
 
-kill_pods() {
-	local pods node line said=0
-	read -ra pods <<<"${GRAPEVINE_PODS:-}"
-	[[ ${#pods[@]} -gt 0 ]] || fail "GRAPEVINE_PODS names no Pod"
-	for node in $(nodes "$cluster"); do
-		while IFS= read -r line; do
-			said=1
-			say "$line"
-		done < <("$docker" exec -i "$node" bash -s -- "${GRAPEVINE_NAMESPACE:-grapevine}" "${pods[@]}" <"$here/kill-pods")
-	done
-	[[ $said = 1 ]] || fail "no process of ${pods[*]} runs in $cluster"
+as_root() {
+	local node file=$1
+	shift
+	for node in $(nodes "$cluster"); do "$docker" exec -i "$node" bash -s -- "$@" <"$file"; done
 }
 
 manifest=/etc/kubernetes/manifests/kube-apiserver.yaml
 control_plane() { say "${cluster#kind-}-control-plane"; }
+
+faults() { say kill stop gateway gateways cut cut-in cut-out loss30 apiserver; }
 
 strike() {
 	case $fault in
@@ -139,15 +130,4 @@ heal() {
 	esac
 }
 
-verb=${1:-}
-if [[ $verb = faults ]]; then
-	say kill stop gateway gateways cut cut-in cut-out loss30 apiserver
-	exit
-fi
-[[ $# -ge 3 && ($verb = strike || $verb = heal) ]] || {
-	say "want: ${0##*/} faults, or ${0##*/} strike|heal FAULT CLUSTER [OTHER...]" >&2
-	exit 2
-}
-fault=$2 cluster=$3
-others=("${@:4}")
-"$verb"
+drive "$@"

@@ -7,15 +7,12 @@
 # turning it on holds all traffic up.
 set -euo pipefail
 
-here="$(dirname "${BASH_SOURCE[0]}")"
+# shellcheck source=common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
 kubelab=${KUBELAB:?set it to the path of the script kubelab}
 mark='# grapevine chaos'
 
-say() { printf '%s\n' "$*"; }
-fail() {
-	printf 'kubelab.sh: %s\n' "$*" >&2
-	exit 1
-}
 lab() { "$kubelab" "$@" >/dev/null; }
 
 # rules prints the path of the switch's rules; nothing where the switch isn't on, or has none.
@@ -52,16 +49,11 @@ cut() {
 	done
 }
 
-kill_pods() {
-	local pods said
-	read -ra pods <<<"${GRAPEVINE_PODS:-}"
-	[[ ${#pods[@]} -gt 0 ]] || fail "GRAPEVINE_PODS names no Pod"
-	said=0
-	while IFS= read -r line; do
-		said=1
-		say "$line"
-	done < <("$kubelab" sh "$cluster" bash -s -- "${GRAPEVINE_NAMESPACE:-grapevine}" "${pods[@]}" <"$here/kill-pods")
-	[[ $said = 1 ]] || fail "no process of ${pods[*]} runs in $cluster"
+as_root() { "$kubelab" sh "$cluster" bash -s -- "${@:2}" <"$1"; }
+
+faults() {
+	say kill stop gateway gateways cut cut-in cut-out apiserver
+	if [[ -n $(rules) ]]; then say loss30; fi
 }
 
 strike() {
@@ -123,16 +115,4 @@ heal() {
 	esac
 }
 
-verb=${1:-}
-if [[ $verb = faults ]]; then
-	say kill stop gateway gateways cut cut-in cut-out apiserver
-	if [[ -n $(rules) ]]; then say loss30; fi
-	exit
-fi
-[[ $# -ge 3 && ($verb = strike || $verb = heal) ]] || {
-	say "want: ${0##*/} faults, or ${0##*/} strike|heal FAULT CLUSTER [OTHER...]" >&2
-	exit 2
-}
-fault=$2 cluster=$3
-others=("${@:4}")
-"$verb"
+drive "$@"

@@ -10,6 +10,8 @@ set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 # shellcheck source=settings.sh
 source "$here/settings.sh"
+# shellcheck source=../../chaos/drivers/common.sh
+source "$here/../../chaos/drivers/common.sh"
 
 kubectl=${KUBECTL:-kubectl}
 work="$(mktemp -d)"
@@ -124,19 +126,13 @@ unhear() {
 	act
 }
 
-kill_pods() {
-	local zone node pods line said=0
+as_root() {
+	local node zone file=$1
+	shift
 	zone=$(zone_of "$cluster")
-	read -ra pods <<<"${GRAPEVINE_PODS:-}"
-	[[ ${#pods[@]} -gt 0 ]] || fail "GRAPEVINE_PODS names no Pod"
 	for node in $(running "$cluster"); do
-		while IFS= read -r line; do
-			said=1
-			say "$line"
-		done < <(g compute ssh "$node" --zone "$zone" --tunnel-through-iap \
-			--command "sudo bash -s -- ${GRAPEVINE_NAMESPACE:-grapevine} ${pods[*]}" <"$here/../../chaos/drivers/kill-pods")
+		g compute ssh "$node" --zone "$zone" --tunnel-through-iap --command "sudo bash -s -- $*" <"$file"
 	done
-	[[ $said = 1 ]] || fail "no process of ${pods[*]} runs in $cluster"
 }
 
 # start_again boots the nodes that have no power. Their instance group may have done so already.
@@ -148,6 +144,8 @@ start_again() {
 	done < <(machines "$cluster")
 	until [[ -z $(machines "$cluster" | awk '$2 != "RUNNING"') ]]; do sleep 2; done
 }
+
+faults() { say kill stop gateway gateways cut cut-in cut-out loss30 apiserver; }
 
 # shellcheck disable=SC2016 # the nodes expand what stands in single quotes
 strike() {
@@ -187,15 +185,5 @@ heal() {
 	esac
 }
 
-verb=${1:-}
-if [[ $verb = faults ]]; then
-	say kill stop gateway gateways cut cut-in cut-out loss30 apiserver
-	exit
-fi
-[[ $# -ge 3 && ($verb = strike || $verb = heal) ]] || {
-	say "want: ${0##*/} faults, or ${0##*/} strike|heal FAULT CLUSTER [OTHER...]" >&2
-	exit 2
-}
-fault=$2 cluster=$3
-others=("${@:4}") lines=() sessions=() waiting=()
-"$verb"
+lines=() sessions=() waiting=() # of the nodes that are prepared
+drive "$@"
