@@ -2,8 +2,6 @@ package stubzone
 
 import (
 	"fmt"
-	"regexp"
-	"strconv"
 	"strings"
 )
 
@@ -95,24 +93,4 @@ func ours(corefile string) (begin, end int, err error) {
 		return 0, 0, fmt.Errorf("its lines %q and %q aren't one pair; leave one before and one behind Grapevine's block, or take both out with it", beginMark, endMark)
 	}
 	return begin, end, nil
-}
-
-// CoreDNS 1.14.5 is the first that can be told how long to wait for an answer. An earlier one refuses to start with a
-// configuration that says so.
-var quickSince = [3]int{1, 14, 5}
-
-var versionInImage = regexp.MustCompile(`:v?(\d+)\.(\d+)\.(\d+)(?:[-_.][^:]*)?(?:@.*)?$`)
-
-// quick tells whether an image surely is a CoreDNS that knows read_timeout.
-func quick(image string) bool {
-	found := versionInImage.FindStringSubmatch(image)
-	if found == nil || !strings.Contains(image, "coredns") {
-		return false
-	}
-	for i, since := range quickSince {
-		if n, err := strconv.Atoi(found[i+1]); err != nil || n != since {
-			return err == nil && n > since
-		}
-	}
-	return true
 }

@@ -65,7 +65,7 @@ func (p *Plan) forward(found Found, o Options) error {
 	if err != nil {
 		return fmt.Errorf("configmap %s/%s: Corefile: %w", systemNamespace, coreDNSName, err)
 	}
-	own.quick = quick(found.coreDNSImage())
+	own.quick = found.release.quick()
 	p.note(!own.quick, noteSlow)
 	p.note(hasReload(corefile), noteReload)
 	p.note(!hasReload(corefile), noteNoReload)

@@ -80,7 +80,7 @@ func (f *Found) add(t *testing.T, document []byte) {
 		object := new(appsv1.Deployment)
 		require.NoError(t, yaml.UnmarshalStrict(document, object))
 		if object.Name == coreDNSName {
-			f.CoreDNS = object
+			f.CoreDNS, f.release = object, imageRelease(coreDNSImage(object))
 		} else {
 			f.KubeDNS = object
 		}

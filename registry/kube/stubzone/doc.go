@@ -43,8 +43,8 @@
 //	                     a Pod that is gone
 //	prefer_udp           what came over TCP (NodeLocal DNSCache always does) goes on over UDP, so a question has no
 //	                     connection that could break, and a port that nobody listens on is said at once by ICMP
-//	read_timeout 500ms   from CoreDNS 1.14.5 on; an earlier one refuses to start with it, so it is left out where the version
-//	                     isn't known from the image. The default is 2 s
+//	read_timeout 500ms   from CoreDNS 1.14.5 on; an earlier one refuses to start with it, so it is left out where neither the
+//	                     image nor CoreDNS's own metrics tell the release. The default is 2 s
 //
 // What a gateway's death costs a cluster's questions, 50 a second, with two gateways: CoreDNS 1.15.0 in a real cluster. No
 // question stays without an answer, as CoreDNS asks the other gateway when the first one's time is up:
@@ -57,8 +57,8 @@
 //	these, and read_timeout       nothing                         half take 0.5 s, for 2.6 s
 //
 // The table was made before the gateways kept these Services' endpoints themselves (registry/kube/imports): since then another one
-// answers in place of a dead gateway once its link is down and kube-proxy has looked again, and in
-// place of one that leaves on purpose before it does.
+// answers in place of a dead gateway once its link is down and kube-proxy has looked again, and in place of one that leaves on
+// purpose before it does.
 //
 // The time until a silent one is left out is that of the first question, and twice that of a check, which is 1 s and can't be
 // set.

@@ -28,6 +28,7 @@ type Found struct {
 	Groups     []string // of its APIs
 	ConfigMaps map[string]*corev1.ConfigMap
 	CoreDNS    *appsv1.Deployment // nil: there is none of that name
+	release    release            // that it runs
 	KubeDNS    *appsv1.Deployment
 	NodeLocal  *appsv1.DaemonSet
 }
@@ -59,6 +60,9 @@ func Look(ctx context.Context, core kubernetes.Interface) (Found, error) {
 	apps := core.AppsV1()
 	if found.CoreDNS, err = present(apps.Deployments(systemNamespace).Get(ctx, coreDNSName, metav1.GetOptions{})); err != nil {
 		return found, fmt.Errorf("deployment %s/%s: %w", systemNamespace, coreDNSName, err)
+	}
+	if found.CoreDNS != nil {
+		found.release = coreDNSRelease(ctx, core, found.CoreDNS)
 	}
 	if found.KubeDNS, err = present(apps.Deployments(systemNamespace).Get(ctx, kubeDNSName, metav1.GetOptions{})); err != nil {
 		return found, fmt.Errorf("deployment %s/%s: %w", systemNamespace, kubeDNSName, err)
@@ -143,19 +147,6 @@ func importsCustom(corefile string) bool {
 	return err == nil && slices.ContainsFunc(imports, func(pattern string) bool {
 		return strings.HasSuffix(pattern, "custom/*.server") || strings.HasSuffix(pattern, "custom/*")
 	})
-}
-
-// coreDNSImage returns what CoreDNS runs from, as far as it is known.
-func (f Found) coreDNSImage() string {
-	if f.CoreDNS == nil {
-		return ""
-	}
-	for _, container := range f.CoreDNS.Spec.Template.Spec.Containers {
-		if container.Name == coreDNSName {
-			return container.Image
-		}
-	}
-	return ""
 }
 
 // nodeLocalReadsStubs tells whether the cache on each node takes its stub zones from the ConfigMap of kube-dns.

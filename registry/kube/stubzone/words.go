@@ -65,7 +65,7 @@ func eksByHand(found Found, o Options) string {
 	corefile, _ := found.corefile(coreDNSName)
 	own, err := newBlock(corefile, o)
 	if err == nil {
-		own.quick = quick(found.coreDNSImage())
+		own.quick = found.release.quick()
 		corefile, err = own.put(corefile)
 	}
 	if err != nil {
