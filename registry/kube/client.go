@@ -1,9 +1,12 @@
 package kube
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -64,4 +67,15 @@ func newClient(config *rest.Config, userAgent string) (*Client, error) {
 		return nil, fmt.Errorf("kubernetes: %w", err)
 	}
 	return &Client{Core: core, MCS: multi}, nil
+}
+
+// Away tells whether a request failed on its way or at the API server itself rather than for what it was about, so that any
+// other would have failed alike.
+func Away(err error) bool {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return err != nil && !errors.Is(err, context.Canceled)
+	}
+	return apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsTimeout(err) ||
+		apierrors.IsServerTimeout(err) || apierrors.IsUnauthorized(err)
 }

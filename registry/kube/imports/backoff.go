@@ -8,6 +8,7 @@ import (
 const (
 	shortestPause = 500 * time.Millisecond
 	longestPause  = 30 * time.Second
+	longestAway   = 5 * time.Second // while the API server is away, which is over from one moment to the next
 )
 
 // A backoff says what isn't to be tried yet, because it failed.
@@ -19,15 +20,15 @@ type setback struct {
 	err      string // for the log to say the same only once
 }
 
-// failed puts the next attempt off: twice as long as before, and up to that much again, so that gateways that failed together
-// don't try together. draw is a random number below 1. It tells whether the error is another than before.
-func (b backoff) failed(about string, err error, now time.Time, draw float64) (news bool) {
+// failed puts the next attempt off: twice as long as before, up to the longest, and up to that much again, so that gateways that
+// failed together don't try together. draw is a random number below 1. It tells whether the error is another than before.
+func (b backoff) failed(about string, err error, now time.Time, longest time.Duration, draw float64) (news bool) {
 	s := b[about]
 	if s == nil {
 		s = &setback{}
 		b[about] = s
 	}
-	pause := min(longestPause, shortestPause<<min(s.failures, 10))
+	pause := min(longest, shortestPause<<min(s.failures, 10))
 	s.failures++
 	s.until = now.Add(pause + time.Duration(draw*float64(pause)))
 	news = s.err != err.Error()

@@ -1,11 +1,12 @@
 package imports
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/grapevine-mesh/grapevine/registry/kube"
 )
 
 // gone takes the absence of what was to be deleted for success, also where something else has its name now.
@@ -36,13 +37,5 @@ func explain(err error, c *change, namespace string) error {
 	return fmt.Errorf("%s: the gateway's service account needs the verb %s on %s there: %w", what, needs, resource, err)
 }
 
-// away tells whether a failure is one of the way to the API server, or of its own, rather than of one object: so that others
-// would fail alike.
-func away(err error) bool {
-	var status apierrors.APIStatus
-	if !errors.As(err, &status) {
-		return err != nil && !errors.Is(err, errNotAsWritten) && !errors.Is(err, context.Canceled)
-	}
-	return apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsTimeout(err) ||
-		apierrors.IsServerTimeout(err) || apierrors.IsUnauthorized(err)
-}
+// away tells whether others would fail alike: not where one object isn't what was written.
+func away(err error) bool { return !errors.Is(err, errNotAsWritten) && kube.Away(err) }

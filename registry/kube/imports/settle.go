@@ -20,8 +20,7 @@ func (i *Importer) settle(s *situation, results []result, now time.Time) {
 		case r.err != nil:
 			if away(r.err) {
 				unreachable = r.err
-				i.state.backoff.failed(r.errand, r.err, now, jitter())
-			} else if i.state.backoff.failed(r.errand, r.err, now, jitter()) {
+			} else if i.state.backoff.failed(r.errand, r.err, now, longestPause, jitter()) {
 				log.Error().Err(r.err).Msg("derived object not written")
 			}
 		default:
@@ -48,7 +47,7 @@ func (i *Importer) notePause(unreachable error, reached bool, now time.Time) {
 	was := i.state.pause[apiServer] != nil
 	switch {
 	case unreachable != nil:
-		i.state.pause.failed(apiServer, unreachable, now, jitter())
+		i.state.pause.failed(apiServer, unreachable, now, longestAway, jitter())
 		if !was {
 			i.config.Log.Warn().Err(unreachable).Msg("kubernetes API server away; derived objects stay as they are")
 		}

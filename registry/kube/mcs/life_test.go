@@ -3,8 +3,11 @@ package mcs
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -200,6 +203,34 @@ func TestMCSNamesTheMissingRule(t *testing.T) {
 		require.NotNil(t, east.imported(shopWeb))
 		require.Zero(t, east.mcs.Stats().Waiting)
 	})
+}
+
+// What couldn't be written while the API server was away is written soon after it is back, however long that took.
+func TestMCSAfterTheAPIServerWasAway(t *testing.T) {
+	for what, failure := range map[string]error{
+		"refused": &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED},
+		"busy":    apierrors.NewServiceUnavailable("apiserver is shutting down"),
+		"timeout": context.DeadlineExceeded,
+	} {
+		t.Run(what, func(t *testing.T) {
+			inEast(t, func(t *testing.T, east *cluster, m *mesh) {
+				for n := range 100 {
+					m.export("west", registry.ServiceName{Namespace: "shop", Name: fmt.Sprintf("s%d", n)}, exportOf(1))
+				}
+				east.refuse.Store(&failure)
+				east.run()
+				pass(10 * time.Minute)
+				require.Less(t, east.mcs.Stats().Failed, uint64(writers*10*60/5), "one finds it away, and the others needn't try")
+				require.Equal(t, 1, strings.Count(east.log.String(), "away"), "told once")
+
+				east.refuse.Store(nil)
+				pass(awayRetry + 2*time.Second)
+				require.NotNil(t, east.imported(shopWeb))
+				require.Zero(t, east.mcs.Stats().Waiting)
+				require.Equal(t, 1, strings.Count(east.log.String(), "written again"))
+			})
+		})
+	}
 }
 
 func TestMCSWithoutCRDs(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	mcs "sigs.k8s.io/mcs-api/pkg/apis/v1beta1"
 
 	"github.com/grapevine-mesh/grapevine/registry"
+	"github.com/grapevine-mesh/grapevine/registry/kube"
 )
 
 // look does what is due. It returns when to look again at the latest, and how long it took to decide.
@@ -39,7 +40,13 @@ func (m *MCS) look(ctx context.Context, directory *registry.Directory) (wait, co
 		s.Foreign, s.Waiting = len(plan.foreign), len(plan.changes)
 	})
 	cost = time.Since(facts.now)
-	m.writeAll(ctx, due)
+	failures := m.writeAll(ctx, due)
+	for i, err := range failures {
+		if kube.Away(err) {
+			m.queue.putOff(due[i], time.Now())
+		}
+	}
+	m.report(ctx, due, failures)
 	if wait == 0 {
 		wait = relook
 	}

@@ -51,6 +51,7 @@ type MCS struct {
 	told   map[string]bool // what was logged and still holds
 
 	lacking map[string]bool // rules of the role, likewise
+	away    bool            // the API server, likewise
 
 	mu    sync.Mutex
 	stats Stats

@@ -6,6 +6,7 @@ const (
 	standIn      = 3 * time.Second // how long the first gateway has before another one writes in its place
 	firstRetry   = time.Second     // longer than a write takes to show in what is watched
 	longestRetry = 5 * time.Minute
+	awayRetry    = 5 * time.Second // while the API server is away, which says nothing about the change
 )
 
 // queue knows since when each change has been wished, and when it was tried. A change leaves it by not being wished any
@@ -47,6 +48,13 @@ func (q queue) due(changes []change, first bool, now time.Time) (due []change, w
 		}
 	}
 	return due, wait
+}
+
+// putOff takes back that a change was tried.
+func (q queue) putOff(c change, now time.Time) {
+	w := q[c.key]
+	w.tries--
+	w.next = now.Add(awayRetry)
 }
 
 // at returns when a change's time comes.

@@ -5,18 +5,22 @@ import (
 	"fmt"
 
 	core "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/errors"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/grapevine-mesh/grapevine/registry/kube"
 )
 
-// report counts what was written, and logs what wasn't: a rule that the role lacks once, until it is there, and of other
-// failures one for all.
+// report counts what was written, and logs what wasn't: that the API server is away, and a rule that the role lacks, once until
+// that is over, and of other failures one for all.
 func (m *MCS) report(ctx context.Context, changes []change, failures []error) {
 	var s Stats
 	var example *change
-	var because error
+	var because, away error
 	for i, err := range failures {
 		c := &changes[i]
 		switch {
+		case err == errUntried:
+			continue
 		case err != nil:
 			s.Failed++
 		case c.body == nil:
@@ -27,19 +31,35 @@ func (m *MCS) report(ctx context.Context, changes []change, failures []error) {
 		switch {
 		case err == nil:
 			delete(m.lacking, permission(c))
+		case kube.Away(err):
+			away = err
 		case harmless(err):
-		case errors.IsForbidden(err):
+		case apierrors.IsForbidden(err):
 			m.lacks(permission(c), c.key, err)
 		default:
 			example, because = c, err
 		}
 	}
-	if example != nil && ctx.Err() == nil {
-		m.config.Log.Warn().Err(because).Stringer("object", example.key).Uint64("failed", s.Failed).Msg("multi-cluster objects can't be written, and are tried again")
+	if ctx.Err() == nil {
+		m.noteAway(away, s.Applied+s.Deleted > 0)
+		if example != nil {
+			m.config.Log.Warn().Err(because).Stringer("object", example.key).Uint64("failed", s.Failed).Msg("multi-cluster objects can't be written, and are tried again")
+		}
 	}
 	m.count(func(total *Stats) {
 		total.Applied, total.Deleted, total.Failed = total.Applied+s.Applied, total.Deleted+s.Deleted, total.Failed+s.Failed
 	})
+}
+
+// noteAway says once that the API server is away, and once that it is back.
+func (m *MCS) noteAway(err error, wrote bool) {
+	switch {
+	case err != nil && !m.away:
+		m.config.Log.Warn().Err(err).Msg("kubernetes API server away; multi-cluster objects stay as they are")
+	case err == nil && wrote && m.away:
+		m.config.Log.Info().Msg("multi-cluster objects are written again")
+	}
+	m.away = err != nil || m.away && !wrote
 }
 
 func (m *MCS) lacks(rule string, key objectKey, err error) {
@@ -51,7 +71,7 @@ func (m *MCS) lacks(rule string, key objectKey, err error) {
 
 // harmless tells whether a write failed for a reason that passes by itself.
 func harmless(err error) bool {
-	return errors.HasStatusCause(err, core.NamespaceTerminatingCause) || errors.IsConflict(err) || errors.IsNotFound(err)
+	return apierrors.HasStatusCause(err, core.NamespaceTerminatingCause) || apierrors.IsConflict(err) || apierrors.IsNotFound(err)
 }
 
 // permission is the rule that a role lacks for a change, as a ClusterRole has it. To apply what isn't there takes the right

@@ -3,13 +3,17 @@ package mcs
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"k8s.io/apimachinery/pkg/api/errors"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/grapevine-mesh/grapevine/registry/kube"
 )
 
 // fieldManager owns the fields that are applied here. All gateways of a cluster share it: they say the same.
@@ -20,21 +24,31 @@ const (
 	writeTime = 30 * time.Second // for all that is due at one look; what isn't done by then is due again
 )
 
-// writeAll makes changes, a few at a time, and returns when all are made or have failed. A failure is one object's.
-func (m *MCS) writeAll(ctx context.Context, changes []change) {
-	limited, cancel := context.WithTimeout(ctx, writeTime)
+// errUntried is what became of changes that weren't tried, as another had found the API server away.
+var errUntried = errors.New("not tried: the API server is away")
+
+// writeAll makes changes, a few at a time, and returns what became of each when all are made or have failed. A failure is one
+// object's, unless the API server is away.
+func (m *MCS) writeAll(ctx context.Context, changes []change) []error {
+	ctx, cancel := context.WithTimeout(ctx, writeTime)
 	defer cancel()
 	failures := make([]error, len(changes))
+	var away atomic.Bool
 	var writing errgroup.Group
 	writing.SetLimit(writers)
 	for i := range changes {
 		writing.Go(func() error {
-			failures[i] = m.write(limited, changes[i])
+			if failures[i] = errUntried; !away.Load() {
+				failures[i] = m.write(ctx, changes[i])
+			}
+			if kube.Away(failures[i]) {
+				away.Store(true)
+			}
 			return nil
 		})
 	}
 	_ = writing.Wait()
-	m.report(ctx, changes, failures)
+	return failures
 }
 
 // write makes one change.
@@ -76,7 +90,7 @@ func (m *MCS) delete(ctx context.Context, c change) error {
 	} else {
 		err = m.config.Client.MCS.MulticlusterV1beta1().ServiceImports(c.key.namespace).Delete(ctx, c.key.name, options)
 	}
-	if errors.IsNotFound(err) {
+	if apierrors.IsNotFound(err) {
 		return nil
 	}
 	return err
