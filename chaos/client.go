@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Client asks one service of one gateway the way a program without any cleverness does: it resolves the name, opens a
@@ -26,24 +27,28 @@ type Client struct {
 const maxAnswer = 256
 
 // Ask makes one request and returns the body of the answer without white space around it: the cluster that served it.
-func (c *Client) Ask(ctx context.Context) (string, error) {
+func (c *Client) Ask(ctx context.Context) (cluster string, steps Steps, err error) {
+	begun := time.Now()
 	address, err := c.Resolve(ctx)
 	if err != nil {
-		return "", err
+		return "", steps, err
 	}
+	steps.Resolve = time.Since(begun)
 	dialer := net.Dialer{KeepAlive: -1} // four system calls that a connection this short has no use for
 	conn, err := dialer.DialTCP(ctx, "tcp", netip.AddrPort{}, netip.AddrPortFrom(address, c.Port))
 	if err != nil {
-		return "", fmt.Errorf("connect: %w", err)
+		return "", steps, fmt.Errorf("connect: %w", err)
 	}
+	steps.Connect = time.Since(begun) - steps.Resolve
 	defer conn.Close()
 	if deadline, limited := ctx.Deadline(); limited {
 		conn.SetDeadline(deadline)
 	}
 	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: "+strings.TrimSuffix(c.Service, ".")+"\r\nConnection: close\r\n\r\n"); err != nil {
-		return "", fmt.Errorf("send: %w", err)
+		return "", steps, fmt.Errorf("send: %w", err)
 	}
-	return c.answer(conn)
+	cluster, err = c.answer(conn)
+	return cluster, steps, err
 }
 
 // Resolve returns the service's address. Each call asks anew, with a resolver of its own: a shared one answers concurrent

@@ -74,9 +74,11 @@ func TestClientAsksAnewEachTime(t *testing.T) {
 	backend := netip.MustParseAddrPort(strings.TrimPrefix(server.URL, "http://"))
 	client := &Client{Service: "web.shop.federated.", Port: backend.Port(), DNS: nameServer(t, backend.Addr(), &queries)}
 	for range 5 {
-		served, err := client.Ask(t.Context())
+		begun := time.Now()
+		served, steps, err := client.Ask(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, "west", served)
+		require.True(t, steps.Resolve > 0 && steps.Connect > 0 && steps.Resolve+steps.Connect < time.Since(begun), "%+v", steps)
 	}
 	require.EqualValues(t, 5, queries.Load())
 	require.EqualValues(t, 5, connections.Load())
@@ -88,7 +90,7 @@ func TestClientTellsWhatFailed(t *testing.T) {
 	ask := func(port uint16, dns netip.AddrPort) error {
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		defer cancel()
-		_, err := (&Client{Service: "web.shop.federated.", Port: port, DNS: dns}).Ask(ctx)
+		_, _, err := (&Client{Service: "web.shop.federated.", Port: port, DNS: dns}).Ask(ctx)
 		return err
 	}
 	require.ErrorContains(t, ask(1, nameServer(t, netip.Addr{}, &queries)), "resolve: ")

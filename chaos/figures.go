@@ -37,9 +37,19 @@ type Requests struct {
 type Failure struct {
 	At       Millis `json:"at_ms"` // when it was begun
 	Took     Millis `json:"took_ms"`
+	Resolve  Millis `json:"resolve_ms"` // of that, for the name; 0: it didn't come so far
+	Connect  Millis `json:"connect_ms"` // and for the connection
 	Observer string `json:"asked_in"`
 	Verdict  string `json:"verdict"` // failed, hung or cut
 	Error    string `json:"error,omitempty"`
+}
+
+// Detail is the error, or what an answer waited for.
+func (f Failure) Detail() string {
+	if f.Error != "" {
+		return f.Error
+	}
+	return fmt.Sprintf("answered: name %s, connection %s, the rest %s", f.Resolve, f.Connect, f.Took-f.Resolve-f.Connect)
 }
 
 func errUnknownServer(answer string) error {
@@ -126,7 +136,10 @@ func (t *Tally) Failures() []Failure {
 	for i := range t.notable {
 		s := &t.notable[i]
 		verdict, hung := Judge(s, t.outages)
-		f := Failure{At: MillisOf(s.Started.Sub(t.begun)), Took: MillisOf(s.Latency()), Observer: s.Observer}
+		f := Failure{
+			At: MillisOf(s.Started.Sub(t.begun)), Took: MillisOf(s.Latency()), Observer: s.Observer,
+			Resolve: MillisOf(s.Steps.Resolve), Connect: MillisOf(s.Steps.Connect),
+		}
 		switch {
 		case verdict == CutShort:
 			f.Verdict = "cut"

@@ -10,14 +10,17 @@ import (
 
 // ProberConfig says what a [Prober] asks, and how often.
 type ProberConfig struct {
-	Observer    string                                            // the cluster that it stands in
-	Rate        int                                               // requests per second
-	Phase       time.Duration                                     // the first request's delay, so that several probers don't beat in step
-	Timeout     time.Duration                                     // of one request; 0: 5 s, long enough to tell a slow answer from none
-	MaxInFlight int                                               // 0: as many as begin within Timeout
-	Ask         func(context.Context) (cluster string, err error) // one request; returns who answered
-	Report      func(Sample)                                      // called once per request, from many goroutines
+	Observer    string        // the cluster that it stands in
+	Rate        int           // requests per second
+	Phase       time.Duration // the first request's delay, so that several probers don't beat in step
+	Timeout     time.Duration // of one request; 0: 5 s, long enough to tell a slow answer from none
+	MaxInFlight int           // 0: as many as begin within Timeout
+	Ask         Ask           // one request
+	Report      func(Sample)  // called once per request, from many goroutines
 }
+
+// Ask makes one request and returns which cluster answered. What it returns of its steps counts also when it fails.
+type Ask func(context.Context) (cluster string, steps Steps, err error)
 
 // Prober asks at a constant rate, however slow the answers are: an open loop. A closed loop, which waits for an answer
 // before it asks again, sends hardly anything while a service hangs, and so reports hardly any trouble.
@@ -103,7 +106,7 @@ func (p *Prober) begin(ctx context.Context, requests *sync.WaitGroup, intended t
 		started := time.Now()
 		asking, cancel := context.WithDeadline(context.WithoutCancel(ctx), started.Add(p.Timeout))
 		defer cancel()
-		served, err := p.Ask(asking)
-		p.Report(Sample{Observer: p.Observer, Served: served, Intended: intended, Started: started, Ended: time.Now(), Err: err})
+		served, steps, err := p.Ask(asking)
+		p.Report(Sample{Observer: p.Observer, Served: served, Intended: intended, Started: started, Ended: time.Now(), Steps: steps, Err: err})
 	})
 }

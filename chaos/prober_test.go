@@ -45,13 +45,13 @@ func probe(t *testing.T, cfg ProberConfig, during time.Duration, meanwhile func(
 	return samples, begun
 }
 
-func answerAfter(d time.Duration) func(context.Context) (string, error) {
-	return func(ctx context.Context) (string, error) {
+func answerAfter(d time.Duration) Ask {
+	return func(ctx context.Context) (string, Steps, error) {
 		select {
 		case <-ctx.Done():
-			return "", ctx.Err()
+			return "", Steps{}, ctx.Err()
 		case <-time.After(d):
-			return "west", nil
+			return "west", Steps{}, nil
 		}
 	}
 }
@@ -70,7 +70,7 @@ func TestProberKeepsItsRateExactly(t *testing.T) {
 
 func TestProberDoesNotWaitForAnswers(t *testing.T) {
 	hang := time.Second
-	ask := func(ctx context.Context) (string, error) { return answerAfter(hang)(ctx) }
+	ask := func(ctx context.Context) (string, Steps, error) { return answerAfter(hang)(ctx) }
 	samples, _ := probe(t, ProberConfig{Rate: 100, Ask: ask}, 10*time.Second, nil)
 	require.Len(t, samples, 1000, "a closed loop would have asked ten times")
 }

@@ -18,7 +18,14 @@ type Sample struct {
 	Intended time.Time
 	Started  time.Time
 	Ended    time.Time
+	Steps    Steps
 	Err      error
+}
+
+// Steps says how long the first steps of a request took, those that it got over. The rest was the wait for an answer.
+type Steps struct {
+	Resolve time.Duration
+	Connect time.Duration
 }
 
 // Latency is the time from the intended start to the end.

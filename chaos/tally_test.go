@@ -30,7 +30,9 @@ func TestTallyCountsFromItsBeginning(t *testing.T) {
 		tally.Add(request("east", "west", 10, 2*time.Millisecond))
 	}
 	tally.Add(request("east", "east", 11, 40*time.Millisecond))
-	tally.Add(request("east", "east", 12, 1500*time.Millisecond))
+	slow := request("east", "east", 12, 1500*time.Millisecond)
+	slow.Steps = Steps{Resolve: 1020 * time.Millisecond, Connect: 5 * time.Millisecond}
+	tally.Add(slow)
 	tally.Add(request("east", "", 14.9, 3*time.Second))
 	tally.Add(request("west", "", 16, 10*time.Millisecond))
 	tally.Add(request("west", "mars", 17, time.Millisecond))
@@ -51,9 +53,10 @@ func TestTallyCountsFromItsBeginning(t *testing.T) {
 
 	failures := tally.Failures()
 	require.Len(t, failures, 4)
-	require.Equal(t, Failure{At: 2000, Took: 1500, Observer: "east", Verdict: "hung"}, failures[0])
+	require.Equal(t, Failure{At: 2000, Took: 1500, Resolve: 1020, Connect: 5, Observer: "east", Verdict: "hung"}, failures[0])
+	require.Equal(t, "answered: name 1.02 s, connection 5.0 ms, the rest 475 ms", failures[0].Detail())
 	require.Equal(t, Failure{At: 4900, Took: 3000, Observer: "east", Verdict: "cut", Error: "reset"}, failures[1])
-	require.Equal(t, `answer: "mars" is none of the clusters`, failures[3].Error)
+	require.Equal(t, `answer: "mars" is none of the clusters`, failures[3].Detail())
 }
 
 func TestTallyCountsFailuresThatItDoesNotKeep(t *testing.T) {

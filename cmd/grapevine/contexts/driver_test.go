@@ -2,7 +2,6 @@ package contexts
 
 import (
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -15,9 +14,7 @@ import (
 // scripted is a driver that is a script of bash.
 func scripted(t *testing.T, script string) *Config {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "driver")
-	require.NoError(t, os.WriteFile(path, []byte("#!/bin/bash\n"+script), 0o700))
-	return &Config{Driver: path, Namespace: "mesh", Kubectl: "kubectl"}
+	return &Config{Driver: program(t, "#!/bin/bash\n"+script), Namespace: "mesh", Kubectl: "kubectl"}
 }
 
 // TestDriverTellsItsTimes has drivers wait, after a line, until that was heard.

@@ -60,16 +60,16 @@ func (p *Pod) Run(ctx context.Context, listener net.Listener) error {
 }
 
 // ask makes one request. The answer's first word is the cluster; what else it says is the service's own business.
-func (p *Pod) ask(ctx context.Context) (string, error) {
-	answer, err := p.client.Ask(ctx)
+func (p *Pod) ask(ctx context.Context) (string, chaos.Steps, error) {
+	answer, steps, err := p.client.Ask(ctx)
 	if err != nil {
-		return "", err
+		return "", steps, err
 	}
 	words := strings.Fields(answer)
 	if len(words) == 0 {
-		return "", errors.New("answer: empty; its first word should be the name of the cluster")
+		return "", steps, errors.New("answer: empty; its first word should be the name of the cluster")
 	}
-	return words[0], nil
+	return words[0], steps, nil
 }
 
 func (p *Pod) handler() http.Handler {

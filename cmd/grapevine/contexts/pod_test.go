@@ -23,20 +23,22 @@ func TestASampleTravelsAsItIs(t *testing.T) {
 	t.Parallel()
 	due := time.Date(2026, 11, 23, 12, 0, 0, 123_456_000, time.UTC)
 	for _, want := range []chaos.Sample{
-		{Observer: "east", Served: "west", Intended: due, Started: due.Add(40 * time.Microsecond), Ended: due.Add(1500 * time.Microsecond)},
+		{Observer: "east", Served: "west", Intended: due, Started: due.Add(40 * time.Microsecond), Ended: due.Add(1500 * time.Microsecond),
+			Steps: chaos.Steps{Resolve: 300 * time.Microsecond, Connect: 200 * time.Microsecond}},
 		{Observer: "east", Intended: due, Started: due, Ended: due.Add(5 * time.Second), Err: errors.New("connect: refused")},
 	} {
 		there := want
 		there.Observer = "" // the Pod doesn't know where it is
 		encoded, err := json.Marshal(newPodSample(there))
 		require.NoError(t, err)
-		require.Less(t, len(encoded), 100, "compact")
+		require.Less(t, len(encoded), 110, "compact")
 		var p podSample
 		require.NoError(t, json.Unmarshal(encoded, &p))
 		got := p.sample("east", chaos.Clock{})
 		require.Equal(t, want.Err, got.Err)
 		require.True(t, got.Intended.Equal(want.Intended) && got.Started.Equal(want.Started) && got.Ended.Equal(want.Ended))
 		require.Equal(t, want.Served, got.Served)
+		require.Equal(t, want.Steps, got.Steps)
 		require.True(t, p.sample("east", chaos.Clock{Ahead: time.Hour}).Ended.Equal(want.Ended.Add(-time.Hour)), "in our time")
 	}
 }
@@ -117,7 +119,7 @@ func TestPodAsksWhenItIsTold(t *testing.T) {
 func TestPodRefusesAnAnswerWithoutAName(t *testing.T) {
 	t.Parallel()
 	pod, _ := newTestPod(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, " \n") })
-	_, err := pod.ask(t.Context())
+	_, _, err := pod.ask(t.Context())
 	require.ErrorContains(t, err, "its first word should be the name of the cluster")
 }
 

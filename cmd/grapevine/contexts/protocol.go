@@ -32,12 +32,17 @@ type podSample struct {
 	At   int64  `json:"at"`             // microseconds since 1970: when it was due
 	Late int64  `json:"late,omitempty"` // microseconds from then to its start
 	Took int64  `json:"took,omitempty"` // microseconds from then to its end
+	Name int64  `json:"name,omitempty"` // microseconds for the name
+	Conn int64  `json:"conn,omitempty"` // and for the connection
 	By   string `json:"by,omitempty"`   // who answered
 	Err  string `json:"err,omitempty"`
 }
 
 func newPodSample(s chaos.Sample) podSample {
-	p := podSample{At: s.Intended.UnixMicro(), Late: s.Started.Sub(s.Intended).Microseconds(), Took: s.Latency().Microseconds(), By: s.Served}
+	p := podSample{
+		At: s.Intended.UnixMicro(), Late: s.Started.Sub(s.Intended).Microseconds(), Took: s.Latency().Microseconds(),
+		Name: s.Steps.Resolve.Microseconds(), Conn: s.Steps.Connect.Microseconds(), By: s.Served,
+	}
 	if s.Err != nil {
 		p.Err = s.Err.Error()
 	}
@@ -47,8 +52,11 @@ func newPodSample(s chaos.Sample) podSample {
 // sample returns it in our time.
 func (p podSample) sample(observer string, clock chaos.Clock) chaos.Sample {
 	due := clock.Here(time.UnixMicro(p.At))
-	after := func(micros int64) time.Time { return due.Add(time.Duration(micros) * time.Microsecond) }
-	s := chaos.Sample{Observer: observer, Served: p.By, Intended: due, Started: after(p.Late), Ended: after(p.Took)}
+	micros := func(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
+	s := chaos.Sample{
+		Observer: observer, Served: p.By, Intended: due, Started: due.Add(micros(p.Late)), Ended: due.Add(micros(p.Took)),
+		Steps: chaos.Steps{Resolve: micros(p.Name), Connect: micros(p.Conn)},
+	}
 	if p.Err != "" {
 		s.Err = errors.New(p.Err)
 	}

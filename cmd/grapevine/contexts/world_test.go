@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -87,6 +88,17 @@ type world struct {
 	answers  map[string]string // what kubectl prints for a command line that contains the key, instead of the usual
 }
 
+// program writes a script and returns its path. Linux refuses to execute a file that anybody has open for writing, and a process that
+// another test starts meanwhile would have it open until it has become the other program.
+func program(t *testing.T, script string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "program")
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	require.NoError(t, os.WriteFile(path, []byte(script), 0o700))
+	return path
+}
+
 // newWorld makes a whole mesh of these clusters.
 func newWorld(t *testing.T, names ...string) *world {
 	t.Helper()
@@ -94,9 +106,7 @@ func newWorld(t *testing.T, names ...string) *world {
 	w := &world{t: t, answers: make(map[string]string), drive: func([]string, func(string)) error { return nil }}
 	w.server = httptest.NewServer(http.HandlerFunc(w.serve))
 	t.Cleanup(w.server.Close)
-	w.program = filepath.Join(t.TempDir(), "stand-in")
-	script := fmt.Sprintf("#!/bin/sh\n%s=%s exec %q \"$@\"\n", worldEnv, w.server.URL, os.Args[0])
-	require.NoError(t, os.WriteFile(w.program, []byte(script), 0o700))
+	w.program = program(t, fmt.Sprintf("#!/bin/sh\n%s=%s exec %q \"$@\"\n", worldEnv, w.server.URL, os.Args[0]))
 	w.names = serveNames(t)
 	for _, name := range names {
 		w.clusters = append(w.clusters, newCluster(w, name))

@@ -112,7 +112,7 @@ func printFailures(s *Screen, r *chaos.Result) {
 			s.Line("  … and more")
 			break
 		}
-		s.Line("  %s  %s in %s after %s %s", clock(f.At.Duration()), s.Paint(red, f.Verdict), f.Observer, f.Took, s.Paint(Dim, f.Error))
+		s.Line("  %s  %s in %s after %s %s", clock(f.At.Duration()), s.Paint(red, f.Verdict), f.Observer, f.Took, s.Paint(Dim, f.Detail()))
 		printed++
 	}
 }
