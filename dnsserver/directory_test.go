@@ -97,12 +97,20 @@ func (d *fakeDirectory) addExport(words []string) error {
 		} else if allowed, ok := strings.CutPrefix(word, "allow="); ok {
 			export.Allow = append(export.Allow, registry.Cluster(allowed))
 		} else if number, proto, ok := strings.Cut(word, "/"); ok {
-			portName, number, _ := strings.Cut(number, ":")
+			portName, numbers, _ := strings.Cut(number, ":")
+			number, target, other := strings.Cut(numbers, ">")
 			n, err := strconv.ParseUint(number, 10, 16)
 			if err != nil {
 				return err
 			}
 			export.Ports = append(export.Ports, registry.Port{Name: portName, Port: uint16(n), Protocol: registry.Protocol(proto)})
+			if other {
+				n, err = strconv.ParseUint(target, 10, 16)
+				export.Targets = append(export.Targets, uint16(n))
+			}
+			if err != nil {
+				return err
+			}
 		} else {
 			host, addr, found := strings.Cut(word, "=")
 			if !found {

@@ -67,7 +67,8 @@
 //     rotated. A federated service is flat where all of its exports are.
 //   - Host names exist for federated exports too, below their cluster's name. They resolve to the endpoint's addresses where
 //     the export is flat; through gateways each host of a headless export has a VIP. SRV records of either have the hosts of
-//     the first-ranked cluster as targets, where all have names.
+//     the first-ranked cluster as targets, where all have names. Where these are the endpoints' own addresses, the ports are
+//     those that they listen on.
 //   - A federated service has every port that one of its clusters has. Ports without a name have no SRV record. In the
 //     first zone the service's own name has none either.
 //   - In the second zone a service's type and ports are those of the union of its ServiceExports: where they disagree, the

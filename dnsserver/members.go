@@ -22,6 +22,7 @@ type member struct {
 	name   string // fully qualified
 	addrs  []netip.Addr
 	offers []registry.Offer // that it stands for
+	direct bool             // the addresses are the only offer's endpoints themselves
 }
 
 // takes tells whether a member takes connections to a port. Where clusters disagree about a port, it leads only to those
@@ -30,6 +31,14 @@ func (m member) takes(number registry.PortNumber) bool {
 	return slices.ContainsFunc(m.offers, func(o registry.Offer) bool {
 		return slices.ContainsFunc(o.Export.Ports, func(p registry.Port) bool { return p.Number() == number })
 	})
+}
+
+// number returns the number by which a member takes a port.
+func (m member) number(p registry.Port) uint16 {
+	if m.direct {
+		return m.offers[0].Export.Target(p.Number())
+	}
+	return p.Port
 }
 
 // members returns what a service's name leads to now, in an order that is the same for every question. Where that is
@@ -44,15 +53,16 @@ func (i *imported) members() (members []member, otherwise existence) {
 		return nil, unserved
 	}
 	offers := offersOf(t, i.known)
-	addrs := i.r.vipPair(t)
-	if len(addrs) == 0 && flat(offers) {
-		addrs = slices.Concat(i.r.reachable(t, offers, ways, dns.TypeA), i.r.reachable(t, offers, ways, dns.TypeAAAA))
+	m := member{name: i.r.zone.serviceName(t), addrs: i.r.vipPair(t)}
+	m.offers = slices.DeleteFunc(slices.Clone(offers), func(o registry.Offer) bool { return !o.Eligible })
+	if len(m.addrs) == 0 && flat(offers) {
+		first, _ := offerOf(ways[0].Cluster, offers)
+		m.addrs, m.offers, m.direct = addrsOf(first.Export.Endpoints), []registry.Offer{first}, true
 	}
-	if len(addrs) == 0 {
+	if len(m.addrs) == 0 {
 		return nil, unplaced
 	}
-	offers = slices.DeleteFunc(offers, func(o registry.Offer) bool { return !o.Eligible })
-	return []member{{name: i.r.zone.serviceName(t), addrs: addrs, offers: offers}}, served
+	return []member{m}, served
 }
 
 // hosts returns the hosts of a headless service in all clusters that can be reached, one of each cluster in turn. The hosts
@@ -91,7 +101,7 @@ func (i *imported) hostsIn(offer registry.Offer) []member {
 		if name == "" {
 			name = i.r.zone.serviceName(target{service: i.known.Name})
 		}
-		members = append(members, member{name: name, addrs: h.addrs, offers: []registry.Offer{offer}})
+		members = append(members, member{name: name, addrs: h.addrs, offers: []registry.Offer{offer}, direct: offer.Export.Reach == registry.Flat})
 	}
 	return members
 }
@@ -140,7 +150,7 @@ func (i *imported) srv(owner string, members []member, ports []registry.Port) (a
 	})
 	for _, m := range rotate(members[:min(len(members), maxMembers)], maxMembers, i.r.pick) {
 		for _, p := range ports {
-			record := i.r.srv(owner, p.Port, m.name)
+			record := i.r.srv(owner, m.number(p), m.name)
 			if m.takes(p.Number()) && !slices.ContainsFunc(answer, func(rr dns.RR) bool { return dns.IsDuplicate(rr, record) }) && len(answer) < maxSRVRecords {
 				answer = append(answer, record)
 			}

@@ -53,7 +53,7 @@ func (r *resolver) portRecords(t target, all, withPort []registry.Offer, first r
 	}
 	name := r.zone.serviceName(t)
 	if flat(all) {
-		return []dns.RR{r.srv(owner, portOf(t, first), name)}, r.both(name, addrsOf(rotate(first.Export.Endpoints, maxRecords, r.pick))...)
+		return []dns.RR{r.srv(owner, targetOf(t, first), name)}, r.both(name, addrsOf(rotate(first.Export.Endpoints, maxRecords, r.pick))...)
 	}
 	return []dns.RR{r.srv(owner, portOf(t, withPort[0]), name)}, r.both(name, r.vipPair(t)...)
 }
@@ -61,13 +61,13 @@ func (r *resolver) portRecords(t target, all, withPort []registry.Offer, first r
 // hostRecords names the hosts of one cluster as targets of SRV records, or none where one of them has no name.
 func (r *resolver) hostRecords(t target, offer registry.Offer, owner string) (answer, extra []dns.RR) {
 	cluster := target{service: t.service, cluster: offer.Cluster}
-	hosts := r.hostsOf(cluster, offer)
+	hosts, number := r.hostsOf(cluster, offer), targetOf(t, offer)
 	if slices.ContainsFunc(hosts, func(h host) bool { return r.zone.hostName(cluster, h) == "" }) {
 		return nil, nil
 	}
 	for _, h := range rotate(hosts, maxRecords, r.pick) {
 		name := r.zone.hostName(cluster, h)
-		answer = append(answer, r.srv(owner, portOf(t, offer), name))
+		answer = append(answer, r.srv(owner, number, name))
 		extra = append(extra, r.both(name, rotate(h.addrs, maxRecords, r.pick)...)...)
 	}
 	return answer, extra
@@ -86,6 +86,16 @@ func portOf(t target, offer registry.Offer) uint16 {
 		}
 	}
 	return 0
+}
+
+// targetOf returns the number by which clients reach the target's port at an offer's hosts: where these listen, if clients go
+// to them themselves.
+func targetOf(t target, offer registry.Offer) uint16 {
+	number := portOf(t, offer)
+	if offer.Export.Reach == registry.Flat {
+		number = offer.Export.Target(registry.PortNumber{Port: number, Protocol: t.protocol})
+	}
+	return number
 }
 
 func offeredBy(cluster registry.Cluster, offers []registry.Offer) bool {

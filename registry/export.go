@@ -82,6 +82,7 @@ type Export struct {
 	Headless   bool        `cbor:"10,keyasint,omitempty" json:"headless,omitempty"` // its endpoints are meant to be found one by one
 	Since      int64       `cbor:"11,keyasint,omitempty" json:"since,omitempty"`    // Unix seconds of its first export; 0: unknown. The oldest is right where clusters disagree
 	MCS        *MCS        `cbor:"12,keyasint,omitempty" json:"mcs,omitempty"`      // nil: not exported by a ServiceExport
+	Targets    []uint16    `cbor:"13,keyasint,omitempty" json:"targets,omitempty"`  // for Flat: where its endpoints take each of Ports; none: at the same numbers
 }
 
 // Bounds of an export; Kubernetes' own are wider only for endpoints, which are counted rather than listed above this.
@@ -115,6 +116,9 @@ func (e *Export) Validate() error {
 	}
 	if err := validatePorts(e.Ports); err != nil {
 		return fmt.Errorf("service %s: ports: %w", e.Service, err)
+	}
+	if n := len(e.Targets); n != 0 && n != len(e.Ports) || slices.Contains(e.Targets, 0) {
+		return fmt.Errorf("service %s: targets: %v: want a port for each of the %d ports, or none", e.Service, e.Targets, len(e.Ports))
 	}
 	for _, endpoint := range e.Endpoints {
 		if !endpoint.Addr.IsValid() || endpoint.Addr.IsUnspecified() || endpoint.Addr.IsMulticast() || endpoint.Addr.Zone() != "" {
@@ -154,6 +158,20 @@ func validatePorts(ports []Port) error {
 		}
 	}
 	return nil
+}
+
+// Target returns where the endpoints take a port, for clients that go to them themselves; 0 where the export has no such port.
+func (e *Export) Target(number PortNumber) uint16 {
+	for i, port := range e.Ports {
+		switch {
+		case port.Number() != number:
+		case len(e.Targets) > i:
+			return e.Targets[i]
+		default:
+			return port.Port
+		}
+	}
+	return 0
 }
 
 // Allows tells whether callers of the given cluster may use e. The exporting cluster itself is the caller's business.

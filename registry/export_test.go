@@ -29,6 +29,8 @@ func TestExportValidation(t *testing.T) {
 		{"reach", func(e *Export) { e.Reach = "" }, `reach: "": want gateway or flat`},
 		{"affinity", func(e *Export) { e.Affinity = "far" }, `affinity: "far": want local, nearest or spread`},
 		{"no port", func(e *Export) { e.Ports = nil }, "ports: none; want at least one"},
+		{"targets of some ports", func(e *Export) { e.Targets = make([]uint16, len(e.Ports)+1) }, "want a port for each of the"},
+		{"target 0", func(e *Export) { e.Targets = make([]uint16, len(e.Ports)) }, "want a port for each of the"},
 		{"port 0", func(e *Export) { e.Ports[0].Port = 0 }, "port 0: want 1 to 65535"},
 		{"protocol", func(e *Export) { e.Ports[0].Protocol = "ICMP" }, `protocol: "ICMP": want TCP, UDP or SCTP`},
 		{"port name", func(e *Export) { e.Ports[0].Name = "a b" }, `name: "a b": want a DNS label`},

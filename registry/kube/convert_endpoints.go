@@ -27,13 +27,22 @@ func fillEndpoints(own *registry.Own, all []*discoveryv1.EndpointSlice) {
 	export := &own.Export
 	own.Backends = map[registry.PortNumber][]registry.Backend{}
 	chosen := map[netip.Addr]backend{}
-	for _, port := range export.Ports {
+	for i, port := range export.Ports {
+		found := choose(gather(port, all))
+		target := targetOf(port, found)
+		if export.Reach == registry.Flat && target != port.Port {
+			if export.Targets == nil {
+				export.Targets = numbersOf(export.Ports)
+			}
+			export.Targets[i] = target
+		}
 		var behind []registry.Backend
-		for _, b := range choose(gather(port, all)) {
+		for _, b := range found {
 			if !export.Headless {
 				b.hostname = ""
 			}
-			if known, twice := chosen[b.at.Addr()]; b.ready && (!twice || known.hostname == "") {
+			lost := export.Reach == registry.Flat && b.at.Port() != target // nobody would dial it there
+			if known, twice := chosen[b.at.Addr()]; b.ready && !lost && (!twice || known.hostname == "") {
 				chosen[b.at.Addr()] = b
 			}
 			behind = append(behind, registry.Backend{Addr: b.at, Hostname: b.hostname})
@@ -44,6 +53,29 @@ func fillEndpoints(own *registry.Own, all []*discoveryv1.EndpointSlice) {
 	}
 	export.Ready = count(chosen)
 	export.Endpoints = listed(export, chosen)
+}
+
+// targetOf returns the number at which most of those behind a port take it, as clients who go there themselves can be told
+// only one: of as many the lowest, and of none the port's own.
+func targetOf(port registry.Port, behind []backend) uint16 {
+	times := map[uint16]int{}
+	best := port.Port
+	for _, b := range behind {
+		n := b.at.Port()
+		times[n]++
+		if more := times[n] - times[best]; more > 0 || more == 0 && n < best {
+			best = n
+		}
+	}
+	return best
+}
+
+func numbersOf(ports []registry.Port) []uint16 {
+	numbers := make([]uint16, len(ports))
+	for i, port := range ports {
+		numbers[i] = port.Port
+	}
+	return numbers
 }
 
 // gather returns the addresses behind a port, in order: IPv4 first. An endpoint may stand in two slices while it is moved

@@ -98,6 +98,9 @@ func spelled(own *registry.Own) string {
 		}
 		text += " " + strings.TrimPrefix(e.Hostname+"="+e.Addr.String(), "=")
 	}
+	for i, target := range own.Export.Targets {
+		text += fmt.Sprintf("; %d at %d", own.Export.Ports[i].Port, target)
+	}
 	return text
 }
 
@@ -147,15 +150,25 @@ func TestEndpoints(t *testing.T) {
 			http:8080/TCP | .x=10.0.0.1`, "2 ready; 80/TCP 10.0.0.1:8080 [fd00::1]:8080 [fd00::2]:8080"},
 		{"addresses that nobody may dial", plain, "", `http:8080/TCP | a=127.0.0.1 b=169.254.1.1 c=0.0.0.0 d=224.0.0.1 e=nonsense f=10.0.0.1`, "1 ready; 80/TCP 10.0.0.1:8080"},
 		{"and of IPv6", plain, "", `http:8080/TCP | a=::1 b=fe80::1 c=fe80::1%eth0 d=ff02::1 e=::ffff:10.0.0.1`, "1 ready; 80/TCP 10.0.0.1:8080"},
-		{"flat: clients go there themselves", plain, "flat", `http:8080/TCP | a=10.0.0.1 b=10.0.0.2,not`, "1 ready; 80/TCP 10.0.0.1:8080; listed 10.0.0.1"},
+		{"flat: clients go there themselves", plain, "flat", `http:8080/TCP | a=10.0.0.1 b=10.0.0.2,not`, "1 ready; 80/TCP 10.0.0.1:8080; listed 10.0.0.1; 80 at 8080"},
+		{"flat, at the Service's own number", plain, "flat", `http:80/TCP | a=10.0.0.1`, "1 ready; 80/TCP 10.0.0.1:80; listed 10.0.0.1"},
+		{"flat, and nothing tells where", plain, "flat", ``, "0 ready; 80/TCP"},
+		{"flat: of several ports", `{ports: [{name: a, port: 1}, {name: b, port: 2}]}`, "flat", `a:11/TCP b:2/TCP | x=10.0.0.1`,
+			"1 ready; 1/TCP 10.0.0.1:11; 2/TCP 10.0.0.1:2; listed 10.0.0.1; 1 at 11; 2 at 2"},
+		{"flat: where most of them listen, and those alone", plain, "flat", `
+			http:8080/TCP | a=10.0.0.1
+			http:9090/TCP | b=10.0.0.2 c=10.0.0.3`, "2 ready; 80/TCP 10.0.0.1:8080 10.0.0.2:9090 10.0.0.3:9090; listed 10.0.0.2 10.0.0.3; 80 at 9090"},
+		{"flat: half of them each", plain, "flat", `
+			http:9090/TCP | a=10.0.0.1
+			http:8080/TCP | b=10.0.0.2`, "1 ready; 80/TCP 10.0.0.1:9090 10.0.0.2:8080; listed 10.0.0.2; 80 at 8080"},
 		{"flat in both families", plain, "flat", `
 			http:8080/TCP | a=10.0.0.1
-			http:8080/TCP | a=fd00::1`, "1 ready; 80/TCP 10.0.0.1:8080 [fd00::1]:8080; listed 10.0.0.1 fd00::1"},
-		{"host names mean something in headless Services alone", plain, "flat", `http:8080/TCP | a.web-0=10.0.0.1`, "1 ready; 80/TCP 10.0.0.1:8080; listed 10.0.0.1"},
+			http:8080/TCP | a=fd00::1`, "1 ready; 80/TCP 10.0.0.1:8080 [fd00::1]:8080; listed 10.0.0.1 fd00::1; 80 at 8080"},
+		{"host names mean something in headless Services alone", plain, "flat", `http:8080/TCP | a.web-0=10.0.0.1`, "1 ready; 80/TCP 10.0.0.1:8080; listed 10.0.0.1; 80 at 8080"},
 		{"headless with host names", headless, "", `http:8080/TCP | a.web-0=10.0.0.1 b.web-1=10.0.0.2 c.web-2=10.0.0.3,not`,
 			"2 ready; 80/TCP web-0=10.0.0.1:8080 web-1=10.0.0.2:8080; listed web-0=10.0.0.1 web-1=10.0.0.2"},
 		{"headless without", headless, "", `http:8080/TCP | a=10.0.0.1`, "1 ready; 80/TCP 10.0.0.1:8080"},
-		{"headless and flat", headless, "flat", `http:8080/TCP | a=10.0.0.1 b.web-1=10.0.0.2`, "2 ready; 80/TCP 10.0.0.1:8080 web-1=10.0.0.2:8080; listed 10.0.0.1 web-1=10.0.0.2"},
+		{"headless and flat", headless, "flat", `http:8080/TCP | a=10.0.0.1 b.web-1=10.0.0.2`, "2 ready; 80/TCP 10.0.0.1:8080 web-1=10.0.0.2:8080; listed 10.0.0.1 web-1=10.0.0.2; 80 at 8080"},
 		{"headless with a host name that is none", headless, "", `http:8080/TCP | a.Web_0=10.0.0.1`, "1 ready; 80/TCP 10.0.0.1:8080"},
 	} {
 		service := exporting("web")

@@ -16,9 +16,9 @@ type view struct {
 	changed func(before, after any) // called with every change; one of them is nil where there was none, or is none
 	lost    func(kept int)          // called when a list lacked objects
 	filled  func()                  // called after the first list
-	now     func() time.Time        //
-	listed  chan struct{}           // closed after the first list
-	doubt   chan struct{}           // a level: something is missing that wasn't
+	now     func() time.Time
+	listed  chan struct{} // closed after the first list
+	doubt   chan struct{} // a level: something is missing that wasn't
 
 	mu    sync.Mutex // of writers; readers go to the indexer
 	guard guard

@@ -31,13 +31,17 @@ func importedOf(s registry.Service, self registry.Cluster) (imported, bool) {
 }
 
 // ports returns those of a cluster's ports that the whole service has too: of ports that collide, traffic goes only to
-// clusters that have the one that counts. Gateways carry no SCTP.
+// clusters that have the one that counts. Gateways carry no SCTP; past them ports have the numbers of the Pods.
 func (s *imported) ports(o *registry.Offer, throughGateway bool) []registry.Port {
 	var ports []registry.Port
 	for _, port := range s.union.Ports {
-		if slices.Contains(o.Export.Ports, port) && (port.Protocol != registry.SCTP || !throughGateway) {
-			ports = append(ports, port)
+		switch {
+		case !slices.Contains(o.Export.Ports, port) || throughGateway && port.Protocol == registry.SCTP:
+			continue
+		case !throughGateway:
+			port.Port = o.Export.Target(port.Number())
 		}
+		ports = append(ports, port)
 	}
 	return ports
 }

@@ -87,6 +87,24 @@ func TestEndpointSlices(t *testing.T) {
 	}
 }
 
+// TestPortsOfFlatPods: past the gateways Pods are dialled where they listen.
+func TestPortsOfFlatPods(t *testing.T) {
+	pods := hosts([2]string{"web-0", "10.9.0.1"})
+	listening := func(e *registry.Export) { e.Targets = []uint16{8042, 8142} }
+	vips := map[registry.VIPName]string{hostVIP("east", "web-0"): "10.0.0.8"}
+	_, endpoints := scene{vips: vips, exports: map[registry.Cluster]*registry.Export{
+		"west": exportOf(1, headless, flat, pods, listening), "east": exportOf(2, headless, pods),
+	}}.imported()
+	numbers := map[string][]int32{}
+	for _, slice := range endpoints {
+		for _, port := range slice.Ports {
+			cluster := slice.Labels[mcs.LabelSourceCluster]
+			numbers[cluster] = append(numbers[cluster], *port.Port)
+		}
+	}
+	require.Equal(t, map[string][]int32{"west": {8042, 8142}, "east": {42, 42}}, numbers)
+}
+
 func TestEndpointSliceStaysWhileVIPsAreUnknown(t *testing.T) {
 	exports := map[registry.Cluster]*registry.Export{"west": exportOf(1, headless, hosts([2]string{"web-0", "10.9.0.1"}))}
 	_, before := scene{exports: exports, vips: map[registry.VIPName]string{hostVIP("west", "web-0"): "10.0.0.8"}}.imported()
