@@ -107,6 +107,7 @@ func TestReportOfManyRuns(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, WriteRunsReport(&out, Summarize(FaultKill, null, results, nil)))
 	requireHas(t, out.String(), "Run 2, the worst")
+	requireHas(t, out.String(), "1 of 26840 requests failed; 1 of 26840 requests hung for over 1s</td>")
 	requireSound(t, out.String())
 	require.Error(t, WriteRunsReport(io.Discard, &Runs{}), "no run, no report")
 }
