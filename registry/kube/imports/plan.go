@@ -18,8 +18,9 @@ const (
 	// hostRest is how long a host keeps its Service when it isn't ready, as a Pod of a StatefulSet that is being replaced. It comes
 	// back under the same name, and with it whoever remembered its address.
 	hostRest = 10 * time.Minute
-	// unheardOf is how long nobody has to know a gateway before its slices go: one that was scaled away long ago.
-	unheardOf = time.Minute
+	// unheardOf is how long nobody has to know a gateway before its slices go: one that was scaled away long ago, or that died with
+	// all others and isn't back yet. Who joins the ring is told of all its members; one that lives all the same writes its slices anew.
+	unheardOf = 2 * time.Second
 )
 
 // A situation is all that a plan depends on.

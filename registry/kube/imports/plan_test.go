@@ -243,7 +243,7 @@ func TestPlan(t *testing.T) {
 		{"a sibling is dead and our own slices aren't there yet", theirs,
 			func(s *situation) { s.siblings["grapevine-1"] = SiblingDead; s.podIPs = addrs("10.0.0.9") },
 			[]string{"in 3s clear grapevine-1", "slice v4-0: tcp-80 at 10.0.0.9:20080"}},
-		{"nobody knows a gateway", theirs, func(s *situation) { clear(s.siblings) }, []string{"in 1m0s clear grapevine-1"}},
+		{"nobody knows a gateway", theirs, func(s *situation) { clear(s.siblings) }, []string{"in 2s clear grapevine-1"}},
 		{"nobody knows a gateway and the directory isn't ready", theirs,
 			func(s *situation) { clear(s.siblings); s.ready = false }, nil},
 	} {
