@@ -26,7 +26,7 @@ type Client struct {
 // maxAnswer bounds the answer that is read: the name of a cluster.
 const maxAnswer = 256
 
-// Ask makes one request and returns the body of the answer without white space around it: the cluster that served it.
+// Ask is an [Ask]. The cluster that served is the body of the answer, without white space around it.
 func (c *Client) Ask(ctx context.Context) (cluster string, steps Steps, err error) {
 	begun := time.Now()
 	address, err := c.Resolve(ctx)

@@ -88,14 +88,9 @@ func portOf(t target, offer registry.Offer) uint16 {
 	return 0
 }
 
-// targetOf returns the number by which clients reach the target's port at an offer's hosts: where these listen, if clients go
-// to them themselves.
+// targetOf returns the number by which clients reach the target's port at an offer's hosts.
 func targetOf(t target, offer registry.Offer) uint16 {
-	number := portOf(t, offer)
-	if offer.Export.Reach == registry.Flat {
-		number = offer.Export.Target(registry.PortNumber{Port: number, Protocol: t.protocol})
-	}
-	return number
+	return offer.Export.Target(registry.PortNumber{Port: portOf(t, offer), Protocol: t.protocol})
 }
 
 func offeredBy(cluster registry.Cluster, offers []registry.Offer) bool {

@@ -117,8 +117,8 @@ func (e *Export) Validate() error {
 	if err := validatePorts(e.Ports); err != nil {
 		return fmt.Errorf("service %s: ports: %w", e.Service, err)
 	}
-	if n := len(e.Targets); n != 0 && n != len(e.Ports) || slices.Contains(e.Targets, 0) {
-		return fmt.Errorf("service %s: targets: %v: want a port for each of the %d ports, or none", e.Service, e.Targets, len(e.Ports))
+	if n := len(e.Targets); n != 0 && (n != len(e.Ports) || e.Reach != Flat || slices.Contains(e.Targets, 0)) {
+		return fmt.Errorf("service %s: targets: %v: want, of a flat export alone, a port for each of the %d ports, or none", e.Service, e.Targets, len(e.Ports))
 	}
 	for _, endpoint := range e.Endpoints {
 		if !endpoint.Addr.IsValid() || endpoint.Addr.IsUnspecified() || endpoint.Addr.IsMulticast() || endpoint.Addr.Zone() != "" {
@@ -160,7 +160,8 @@ func validatePorts(ports []Port) error {
 	return nil
 }
 
-// Target returns where the endpoints take a port, for clients that go to them themselves; 0 where the export has no such port.
+// Target returns where clients reach a port: at the endpoints, if they go there themselves, and otherwise at the number that it
+// has everywhere. It is 0 where the export has no such port.
 func (e *Export) Target(number PortNumber) uint16 {
 	for i, port := range e.Ports {
 		switch {

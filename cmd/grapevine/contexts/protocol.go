@@ -28,20 +28,20 @@ type podState struct {
 
 // podSample is one request, in the Pod's time. Numbers begin at 1.
 type podSample struct {
-	N    uint64 `json:"n"`
-	At   int64  `json:"at"`             // microseconds since 1970: when it was due
-	Late int64  `json:"late,omitempty"` // microseconds from then to its start
-	Took int64  `json:"took,omitempty"` // microseconds from then to its end
-	Name int64  `json:"name,omitempty"` // microseconds for the name
-	Conn int64  `json:"conn,omitempty"` // and for the connection
-	By   string `json:"by,omitempty"`   // who answered
-	Err  string `json:"err,omitempty"`
+	N       uint64 `json:"n"`
+	At      int64  `json:"at"`                // microseconds since 1970: when it was due
+	Late    int64  `json:"late,omitempty"`    // microseconds from then to its start
+	Took    int64  `json:"took,omitempty"`    // microseconds from then to its end
+	Resolve int64  `json:"resolve,omitempty"` // microseconds for the name
+	Connect int64  `json:"connect,omitempty"` // and for the connection
+	By      string `json:"by,omitempty"`      // who answered
+	Err     string `json:"err,omitempty"`
 }
 
 func newPodSample(s chaos.Sample) podSample {
 	p := podSample{
 		At: s.Intended.UnixMicro(), Late: s.Started.Sub(s.Intended).Microseconds(), Took: s.Latency().Microseconds(),
-		Name: s.Steps.Resolve.Microseconds(), Conn: s.Steps.Connect.Microseconds(), By: s.Served,
+		Resolve: s.Steps.Resolve.Microseconds(), Connect: s.Steps.Connect.Microseconds(), By: s.Served,
 	}
 	if s.Err != nil {
 		p.Err = s.Err.Error()
@@ -55,7 +55,7 @@ func (p podSample) sample(observer string, clock chaos.Clock) chaos.Sample {
 	micros := func(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
 	s := chaos.Sample{
 		Observer: observer, Served: p.By, Intended: due, Started: due.Add(micros(p.Late)), Ended: due.Add(micros(p.Took)),
-		Steps: chaos.Steps{Resolve: micros(p.Name), Connect: micros(p.Conn)},
+		Steps: chaos.Steps{Resolve: micros(p.Resolve), Connect: micros(p.Connect)},
 	}
 	if p.Err != "" {
 		s.Err = errors.New(p.Err)

@@ -24,7 +24,7 @@ const (
 	writeTime = 30 * time.Second // for all that is due at one look; what isn't done by then is due again
 )
 
-// errUntried is what became of changes that weren't tried, as another had found the API server away.
+// errUntried is what became of changes that weren't tried, as another had found the API server away: [kube.Away] counts it with those.
 var errUntried = errors.New("not tried: the API server is away")
 
 // writeAll makes changes, a few at a time, and returns what became of each when all are made or have failed. A failure is one
@@ -38,9 +38,11 @@ func (m *MCS) writeAll(ctx context.Context, changes []change) []error {
 	writing.SetLimit(writers)
 	for i := range changes {
 		writing.Go(func() error {
-			if failures[i] = errUntried; !away.Load() {
-				failures[i] = m.write(ctx, changes[i])
+			if away.Load() {
+				failures[i] = errUntried
+				return nil
 			}
+			failures[i] = m.write(ctx, changes[i])
 			if kube.Away(failures[i]) {
 				away.Store(true)
 			}
